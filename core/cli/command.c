@@ -1,0 +1,78 @@
+/* The command line: the table of subcommands, help and version. */
+#include "cli/command.h"
+#include "plugin/options.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <weir/weir.h>
+
+static const struct {
+    const char *name;
+    weir_command *run;
+    const char *arguments, *help;
+} commands[] = {
+    {"run", weir_command_run, "SCRIPT.lua [--jobs N] [--out DIR] [--dry-run] … [-- ARGS]",
+     "run an experiment"},
+    {"plugins", weir_command_plugins, "[--json]", "list the plugins"},
+    {"describe", weir_command_describe, "[KIND/]NAME [--json]", "what a plugin is and its options"},
+    {"trace", weir_command_trace, "info FILE… | convert IN… OUT", "look at traces, convert them"},
+    {"fit", weir_command_fit, "GENERATOR TRACE -o MODEL", "train a generator on a trace"},
+    {"sample", weir_command_sample, "MODEL -o OUT.pcap|OUT.csv", "make synthetic traffic"},
+    {"compare", weir_command_compare, "REAL SYNTHETIC", "score synthetic traffic against real"},
+    {"report", weir_command_report, "DIR", "write a store's report again"},
+    {"check", weir_command_check, "PLUGIN.so", "put a plugin through the conformance checks"},
+    {"job", weir_command_job, "SPEC.json", "run one job of a store"},
+};
+#define COMMANDS (sizeof commands / sizeof commands[0])
+
+const char *weir_version(void)
+{
+    return WEIR_VERSION;
+}
+
+int weir_usage_error(const char *command, const char *format, ...)
+{
+    va_list arguments;
+
+    fprintf(stderr, "weir %s: ", command);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    return 2;
+}
+
+static void print_help(FILE *to)
+{
+    fprintf(to, "weir: benchmarks of synthetic network traffic\n\n"
+                "usage: weir COMMAND …          weir COMMAND --help          weir --version\n\n");
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(to, "  %-9s %-58s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+}
+
+int weir_main(int argc, char **argv)
+{
+    const char *names[COMMANDS], *near;
+
+    if (argc < 2) {
+        print_help(stderr);
+        return 2;
+    }
+    if (!strcmp(argv[1], "--version")) {
+        printf("weir %s\n", weir_version());
+        return 0;
+    }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+        print_help(stdout);
+        return 0;
+    }
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (!strcmp(argv[1], commands[i].name))
+            return commands[i].run(argc - 1, argv + 1);
+        names[i] = commands[i].name;
+    }
+    near = weir_nearest(argv[1], names, COMMANDS);
+    fprintf(stderr, "weir: unknown command '%s'%s%s%s (weir --help lists them)\n", argv[1],
+            near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return 2;
+}

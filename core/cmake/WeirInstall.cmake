@@ -1,0 +1,16 @@
+# What `cmake --install` puts where: program, library, headers, plugins, CMake package, pkg-config file.
+include(CMakePackageConfigHelpers)
+install(TARGETS weir EXPORT weirTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS weir_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/core/include/weir DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(EXPORT weirTargets NAMESPACE weir:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/weir)
+install(FILES ${CMAKE_SOURCE_DIR}/core/cmake/WeirPlugin.cmake
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/weir)
+file(WRITE ${CMAKE_BINARY_DIR}/weirConfig.cmake
+    "include(\"\${CMAKE_CURRENT_LIST_DIR}/weirTargets.cmake\")\ninclude(\"\${CMAKE_CURRENT_LIST_DIR}/WeirPlugin.cmake\")\n")
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/weirConfigVersion.cmake
+    COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/weirConfig.cmake ${CMAKE_BINARY_DIR}/weirConfigVersion.cmake
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/weir)
+configure_file(${CMAKE_SOURCE_DIR}/core/cmake/weir.pc.in ${CMAKE_BINARY_DIR}/weir.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/weir.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -1,0 +1,16 @@
+/* The report of a store: leaderboards, intervals, plots and failures as one HTML page and one
+ * Markdown. */
+#ifndef WEIR_REPORT_REPORT_H
+#define WEIR_REPORT_REPORT_H
+
+#include <jansson.h>
+#include <weir/error.h>
+
+/* Reads scores.csv, manifest.json and jobs/ of a store and writes report.html and report.md there.
+ * Works without gnuplot, saying what is missing. */
+int weir_report_write(const char *folder, weir_error *error);
+/* The leaderboard as plain text for a terminal (what quickstart prints). A new string; NULL on
+ * failure. */
+char *weir_report_leaderboard(const char *folder, weir_error *error);
+
+#endif
