@@ -1,0 +1,73 @@
+#!/bin/sh
+# Installs what is missing on Debian 12 and builds Weir in Release: sh experiments/setup.sh [build|test|all]
+#   build  what the program needs     test  and what its tests need     all  and clang, for tests/run.sh --all
+# Quick when nothing is missing. Root or sudo is needed only to install.
+set -eu
+what=${1:-build}
+root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
+
+build_packages="gcc libc6-dev cmake ninja-build pkg-config
+    libpcap-dev libjansson-dev liblua5.4-dev libgsl-dev libssl-dev gnuplot-nox"
+test_packages="libcmocka-dev clang-format tshark binutils procps"
+all_packages="clang libclang-rt-dev"
+
+case $what in
+build) packages=$build_packages ;;
+test) packages="$build_packages $test_packages" ;;
+all) packages="$build_packages $test_packages $all_packages" ;;
+*)
+    echo "setup: unknown argument '$what'; one of: build, test, all" >&2
+    exit 2
+    ;;
+esac
+
+missing=
+if command -v dpkg-query >/dev/null 2>&1; then
+    for package in $packages; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
+            missing="$missing $package"
+    done
+else
+    echo "setup: this is no Debian system, so nothing is installed here; what these packages hold is needed:" \
+        $packages >&2
+fi
+
+if [ -n "$missing" ]; then
+    as_root=
+    if [ "$(id -u)" -ne 0 ]; then
+        if ! command -v sudo >/dev/null 2>&1; then
+            echo "setup: missing packages:$missing" >&2
+            echo "setup: to install them this user needs root or sudo; or ask for: apt-get install$missing" >&2
+            exit 2
+        fi
+        as_root=sudo
+    fi
+    echo "setup: installing$missing"
+    log=$(mktemp)
+    install="$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing"
+    if ! { $install || { $as_root apt-get update && $install; }; } >"$log" 2>&1; then
+        tail -n 5 "$log" >&2
+        rm -f "$log"
+        echo "setup: the packages could not be installed (no network, or no rights?); missing:$missing" >&2
+        exit 2
+    fi
+    rm -f "$log"
+fi
+
+cd "$root"
+if ! mkdir -p build 2>/dev/null || ! [ -w build ]; then
+    echo "setup: cannot write $root/build, where the build goes" >&2
+    exit 2
+fi
+log=build/setup.log
+if ! { cmake --preset release && cmake --build --preset release; } >"$log" 2>&1; then
+    grep -E 'error|Error' "$log" | head -n 20 >&2
+    echo "setup: the build failed; all of its output is in $root/$log" >&2
+    exit 2
+fi
+if command -v nvcc >/dev/null 2>&1; then
+    gpu="a CUDA toolkit is here, but this version has no GPU back end to build"
+else
+    gpu="no CUDA toolkit here: built for the CPU"
+fi
+echo "setup: $root/build/release/weir is up to date ($gpu)"
