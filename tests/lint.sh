@@ -37,7 +37,7 @@ done
 nm -D --defined-only build/release/libweir.so | awk '{ print $3 }' | sort -u | while read -r symbol; do
     grep -qrw "$symbol" core/include/weir || echo "lint: libweir.so exports '$symbol', which no header in core/include/weir declares"
 done >>"$findings"
-for symbol in $(grep -hoE 'WEIR_API [^;{]*\(' core/include/weir/*.h | grep -oE '[a-z_0-9]+\($' | tr -d '(' | sort -u); do
+for symbol in $(grep -hoE '^WEIR_API [^;{]*\(' core/include/weir/*.h | grep -oE '[a-z_0-9]+\($' | tr -d '(' | sort -u); do
     nm -D --defined-only build/release/libweir.so | grep -qw "$symbol" ||
         find_bad "core/include/weir declares $symbol, which libweir.so does not export"
 done
