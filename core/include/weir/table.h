@@ -100,6 +100,15 @@ WEIR_API uint32_t weir_category_code(const weir_table *table, const char *column
 /* A new table of the rows named, in that order (a row may be named more than once). */
 WEIR_API weir_table *weir_table_select(const weir_table *table, const uint32_t *rows, size_t n,
                                        weir_error *error);
+/* A copy of all of it. */
+WEIR_API weir_table *weir_table_clone(const weir_table *table, weir_error *error);
+/* Adds the columns of `like` that table lacks, and the strings of its categories. A column of both
+ * must have one type and width (WEIR_EDATA). */
+WEIR_API int weir_table_match(weir_table *table, const weir_table *like, weir_error *error);
+/* Copies rows rows[0 … n-1] of `from` to rows at … at + n - 1 of table: one column, or with NULL
+ * all of from's. The columns must be there (weir_table_match); categories are copied by string. */
+WEIR_API int weir_table_copy(weir_table *table, size_t at, const weir_table *from,
+                             const char *column, const uint32_t *rows, size_t n, weir_error *error);
 /* Any numeric column as doubles into out [rows * width]; for code that does not care about the
  * type. */
 WEIR_API int weir_table_doubles(const weir_table *table, const char *name, double *out,
