@@ -3,10 +3,9 @@
 #ifndef WEIR_STATS_H
 #define WEIR_STATS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <weir/error.h>
+#include <weir/table.h>
 
 /* Sorts n values ascending, in place, in O(n) for large n (radix). */
 WEIR_API int weir_sort(double *values, size_t n, weir_error *error);
@@ -18,8 +17,6 @@ WEIR_API double weir_emd(const double *a, size_t n_a, const double *b, size_t n_
                          weir_error *error);
 /* The same of two samples sorted ascending: no memory, cannot fail. */
 WEIR_API double weir_emd_sorted(const double *a, size_t n_a, const double *b, size_t n_b);
-/* The same of two histograms over the same integer support 0 … n-1 (counts of each value). */
-WEIR_API double weir_emd_counts(const uint64_t *a, const uint64_t *b, size_t n);
 
 /* Jensen-Shannon divergence of two weightings over one support, normalised to sum 1 each; base e:
  * in [0, ln 2]; base 2: in [0, 1]. The distance is its square root. Both sums must be > 0. */
@@ -32,9 +29,25 @@ WEIR_API double weir_jsd_codes(const uint32_t *a, size_t n_a, const uint32_t *b,
 WEIR_API double weir_jsd_ranks(const uint32_t *a, size_t n_a, const uint32_t *b, size_t n_b,
                                double base, weir_error *error);
 
-/* Hurst exponent by rescaled range with the Anis-Lloyd-Peters correction, n >= 16 values, least
- * squares (specs D.1.1; nolds.hurst_rs with fit="poly"). NaN for a constant series. */
+/* Hurst exponent by rescaled range with the Anis-Lloyd-Peters correction and least squares over at
+ * most 15 block sizes around the square root of the length (specs D.1.1; nolds.hurst_rs with
+ * fit="poly"). Blocks of equal values are left out. NaN where fewer than two block sizes are left,
+ * as for a constant series. */
+#define WEIR_HURST_SIZES 15
+/* What depends on the length alone; made once for many series. */
+typedef struct weir_hurst_plan {
+    size_t n;                          /* values of a series */
+    size_t count;                      /* block sizes, 0 where n < 16 */
+    size_t sizes[WEIR_HURST_SIZES];    /* ascending */
+    double logs[WEIR_HURST_SIZES];     /* ln of the size */
+    double expected[WEIR_HURST_SIZES]; /* ln of the expected R/S of white noise */
+} weir_hurst_plan;
+WEIR_API weir_hurst_plan weir_hurst_prepare(size_t n);
 WEIR_API double weir_hurst_rs(const double *series, size_t n);
+/* The same of a series that is zero but for integers values[i] at positions at[i], ascending and
+ * below plan->n: in O(occupied) a block size, and without rounding before the division. */
+WEIR_API double weir_hurst_counts(const weir_hurst_plan *plan, const uint32_t *at,
+                                  const double *values, size_t occupied);
 
 /* Mean; sample standard deviation (n - 1). */
 WEIR_API double weir_mean(const double *values, size_t n);
@@ -51,6 +64,12 @@ WEIR_API weir_interval weir_t_interval(const double *values, size_t n, double le
  * 1000. Values all equal give an interval of no width. */
 WEIR_API int weir_bca_interval(const double *values, size_t n, double level, size_t resamples,
                                uint64_t seed, weir_interval *interval, weir_error *error);
+
+/* The distribution functions of two samples sorted ascending, n >= 1 each, as a curve to look at: a
+ * free table x, real, synthetic (share of the sample <= x), x being the quantiles of both, at most
+ * points + 2 rows. The caller owns it; NULL on failure. */
+WEIR_API weir_table *weir_cdf_table(const double *real, size_t n_real, const double *synthetic,
+                                    size_t n_synthetic, size_t points, weir_error *error);
 
 /* Average ranks 1 … n (ties share their mean), ascending. */
 WEIR_API int weir_ranks(const double *values, size_t n, double *ranks, weir_error *error);
