@@ -12,7 +12,7 @@ typedef struct weir_tiling {
     uint64_t rows;
     int64_t first; /* times[0] */
     int64_t
-        window; /* ns from one repetition to the next: last - first + the mean gap, at least 1 */
+        window; /* ns from one repetition to the next: last - first + the mean gap (at least 1) */
     int64_t length; /* ns that are asked for: [first, first + length) */
     uint64_t count; /* rows in it, over all repetitions; at least 1 */
 } weir_tiling;
@@ -22,6 +22,10 @@ typedef struct weir_tiling {
  * duration that leaves the range of times or needs more rows than a dataset can have. */
 WEIR_API int weir_tiling_init(weir_tiling *tiling, const int64_t *times, size_t rows,
                               double duration, weir_error *error);
+/* The same window and length for other times of that trace (of its flows' starts): ascending, the
+ * first one the trace's. */
+WEIR_API int weir_tiling_of(weir_tiling *tiling, const weir_tiling *trace, const int64_t *times,
+                            size_t rows, weir_error *error);
 /* Time of row i of all repetitions (row i % rows of the trace), ns. */
 static inline int64_t weir_tiling_time(const weir_tiling *tiling, uint64_t i)
 {
@@ -34,13 +38,6 @@ WEIR_API const char *weir_time_column(uint32_t schema);
 /* Refuses a request for series of a trace, or for flows, packets or a duration of series
  * (WEIR_EOPTION), and more rows than a dataset can have. */
 WEIR_API int weir_request_check(const weir_request *request, uint32_t schema, weir_error *error);
-
-/* Fills out with training rows in their order, as the generator `copy` defines it:
- * packets (series): the first so many rows, starting over, one window later, at the end of train;
- * flows: all rows of the first so many 5-tuples; duration: the rows of that time, train being
- * repeated where it is longer. Reports progress. */
-WEIR_API int weir_repeat(weir_job *job, const weir_table *train, const weir_request *request,
-                         weir_table *out);
 
 /* ---- Sets of 5-tuples ------------------------------------------------------------------------ */
 
@@ -91,5 +88,75 @@ WEIR_API void weir_range_draw(const weir_range *range, weir_random *random, void
 WEIR_API int weir_range_put(weir_archive *archive, const char *name, const weir_range *range);
 WEIR_API int weir_range_get(weir_job *job, const weir_archive *archive, const char *name,
                             weir_type type, weir_range *range);
+
+/* ---- Generators whose model is the training set ---------------------------------------------- */
+
+/* The model, and the callbacks of the descriptor that go with it (state_size: sizeof(weir_kept)).
+ * fit refuses a training set without rows. */
+typedef struct weir_kept {
+    const weir_table *train; /* rows in order of time, one or more */
+    weir_table *owned;       /* train, after fit; NULL after load */
+} weir_kept;
+
+WEIR_API int weir_kept_fit(weir_job *job, const weir_dataset *train, void *model);
+WEIR_API int weir_kept_save(weir_job *job, const void *model, weir_archive *to);
+WEIR_API int weir_kept_load(weir_job *job, void *model, const weir_archive *from);
+WEIR_API void weir_kept_free(weir_job *job, void *model);
+
+/* Fills out with training rows in their order, as the generator `copy` defines it:
+ * packets (series): the first so many rows, starting over, one window later, at the end of train;
+ * flows: all rows of the first so many 5-tuples; duration: the rows of that time, train being
+ * repeated where it is longer. Reports progress. */
+WEIR_API int weir_repeat(weir_job *job, const weir_table *train, const weir_request *request,
+                         weir_table *out);
+
+/* ---- Generators whose rows are independent draws --------------------------------------------- */
+
+/* Rows drawn at once, at most. */
+#define WEIR_DRAW_BLOCK 4096
+/* Draws rows at … at + n - 1 of out, which has its columns; n <= WEIR_DRAW_BLOCK. */
+typedef int (*weir_draw)(weir_job *job, const void *context, weir_table *out, size_t at, size_t n);
+
+/* n rows, drawn in blocks; reports progress. */
+WEIR_API int weir_draw_rows(weir_job *job, weir_draw draw, const void *context, size_t n,
+                            weir_table *out);
+/* Rows until there are n different 5-tuples; WEIR_EOPTION after a million rows in a row that
+ * brought no new one. */
+WEIR_API int weir_draw_flows(weir_job *job, weir_draw draw, const void *context, uint32_t n,
+                             weir_table *out);
+
+/* ---- Encoders of columns --------------------------------------------------------------------- */
+
+/* The column to encode: width 1, any type. WEIR_EOPTION, with the columns there are, if table has
+ * no such column. */
+WEIR_API int weir_column_type(weir_job *job, const weir_table *table, const char *name,
+                              weir_type *type);
+/* The values of that column of out [n or more rows], added if out lacks it. NULL on failure. */
+WEIR_API void *weir_column_out(weir_job *job, weir_table *out, const char *name, weir_type type,
+                               size_t n);
+/* The values of that column of data. NULL on failure (WEIR_EDATA). */
+WEIR_API const void *weir_column_in(weir_job *job, const weir_dataset *data, const char *name,
+                                    weir_type type);
+
+/* Columns scaled to [0, 1] by their training range, or by that of log(1 + x): the state of the
+ * encoders `minmax` and `log_minmax`. Values outside the range count as the nearest bound. */
+typedef struct weir_scale {
+    bool logarithmic; /* x counts from the least value for times and columns with negative values */
+    size_t count;
+    struct weir_scaled {
+        const char *name;
+        weir_range range;
+    } * columns;
+} weir_scale;
+
+/* names: empty for all numeric columns but addresses, ports and proto. Adds the layout. */
+WEIR_API int weir_scale_fit(weir_job *job, const weir_dataset *train, weir_list names,
+                            weir_scale *scale);
+WEIR_API int weir_scale_encode(weir_job *job, const weir_scale *scale, const weir_dataset *data,
+                               const uint32_t *rows, size_t n, float *out);
+WEIR_API int weir_scale_decode(weir_job *job, const weir_scale *scale, const float *in, size_t n,
+                               weir_table *out);
+WEIR_API int weir_scale_save(weir_job *job, const weir_scale *scale, weir_archive *to);
+WEIR_API int weir_scale_load(weir_job *job, weir_scale *scale, const weir_archive *from);
 
 #endif
