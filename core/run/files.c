@@ -1,0 +1,120 @@
+/* Files and folders of a store: written whole or not at all, removed whole. */
+#include "run/store.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int write_all(int file, const char *bytes, size_t n)
+{
+    while (n) {
+        ssize_t done = write(file, bytes, n);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return -1;
+        bytes += done;
+        n -= (size_t)done;
+    }
+    return 0;
+}
+
+int weir_file_write(const char *path, const char *bytes, size_t n, weir_error *error)
+{
+    char temporary[WEIR_PATH];
+    int file, cause;
+
+    if ((size_t)snprintf(temporary, sizeof temporary, "%s.tmp", path) >= sizeof temporary)
+        return weir_error_set(error, WEIR_EIO, "cannot write %.200s…: the path is too long", path);
+    file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (file < 0)
+        return weir_error_set(error, WEIR_EIO, "cannot write %s: %s", path, strerror(errno));
+    if (write_all(file, bytes, n) || fsync(file)) {
+        cause = errno;
+        close(file);
+        unlink(temporary);
+        return weir_error_set(error, WEIR_EIO, "cannot write %s: %s", path, strerror(cause));
+    }
+    if (close(file) || rename(temporary, path)) {
+        cause = errno;
+        unlink(temporary);
+        return weir_error_set(error, WEIR_EIO, "cannot write %s: %s", path, strerror(cause));
+    }
+    return WEIR_OK;
+}
+
+int weir_json_write(const char *path, const json_t *value, weir_error *error)
+{
+    char *text = json_dumps(value, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
+    size_t n;
+    int status;
+
+    if (!text)
+        return weir_error_memory(error, WEIR_PATH, path);
+    n = strlen(text);
+    text[n] = '\n'; /* in place of the end, which weir_file_write does not need */
+    status = weir_file_write(path, text, n + 1, error);
+    free(text);
+    return status;
+}
+
+json_t *weir_json_read(const char *path)
+{
+    return json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+}
+
+int weir_folder_make(const char *path, weir_error *error)
+{
+    char made[WEIR_PATH];
+    size_t n = strlen(path);
+
+    if (n >= sizeof made)
+        return weir_error_set(error, WEIR_EIO, "cannot make %.200s…: the path is too long", path);
+    memcpy(made, path, n + 1);
+    for (size_t i = 1; i <= n; i++) {
+        if (made[i] != '/' && made[i])
+            continue;
+        made[i] = '\0';
+        if (mkdir(made, 0777) && errno != EEXIST)
+            return weir_error_set(error, WEIR_EIO, "cannot make the folder %s: %s", made,
+                                  strerror(errno));
+        made[i] = path[i];
+    }
+    return WEIR_OK;
+}
+
+static int remove_at(int parent, const char *name)
+{
+    struct dirent *entry;
+    int folder, status = 0;
+    DIR *list;
+
+    if (!unlinkat(parent, name, 0) || errno == ENOENT)
+        return 0;
+    if (errno != EISDIR && errno != EPERM)
+        return -1;
+    folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (folder < 0)
+        return -1;
+    list = fdopendir(folder);
+    if (!list) {
+        close(folder);
+        return -1;
+    }
+    while (!status && (entry = readdir(list)))
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            status = remove_at(folder, entry->d_name);
+    closedir(list);
+    return status ? status : unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+int weir_folder_remove(const char *path, weir_error *error)
+{
+    if (remove_at(AT_FDCWD, path))
+        return weir_error_set(error, WEIR_EIO, "cannot remove %s: %s", path, strerror(errno));
+    return WEIR_OK;
+}

@@ -1,0 +1,110 @@
+/* Sources of an experiment: identified by content, opened once, described for the manifest. */
+#include "run/inputs.h"
+#include "data/source.h"
+#include "data/trace.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+const json_t *weir_plan_identity(weir_plan *plan, const json_t *source, weir_error *error)
+{
+    json_t *known = json_object_get(plan->known, "identities");
+    char *text = json_dumps(source, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(17));
+    char *identity;
+
+    if (!text) {
+        weir_error_memory(error, WEIR_PATH, "a source");
+        return NULL;
+    }
+    if (!json_object_get(known, text)) {
+        identity = weir_source_identity(source, error);
+        if (identity)
+            json_object_set_new(known, text, json_string(identity));
+        free(identity);
+    }
+    source = json_object_get(known, text);
+    free(text);
+    if (!source)
+        weir_error_memory(error, WEIR_PATH, "a source's identity");
+    return source;
+}
+
+static const char *schema_name(uint32_t schema)
+{
+    return schema == WEIR_PACKETS ? "packets" : schema == WEIR_NETFLOW ? "netflow" : "series";
+}
+
+static json_t *describe_files(const json_t *source, weir_error *error)
+{
+    json_t *files = json_array(), *data = json_object_get(source, "data"), *path, *entry;
+    json_t *paths = data ? json_pack("[O]", data) : json_incref(json_object_get(source, "files"));
+    size_t at;
+
+    json_array_foreach(paths, at, path)
+    {
+        const char *name = json_string_value(path);
+        struct stat facts;
+        char hex[65] = "";
+
+        if (!name || stat(name, &facts))
+            continue;
+        if (S_ISREG(facts.st_mode) && weir_trace_sha256(name, hex, error))
+            break;
+        entry = json_pack("{ss sI ss*}", "path", name, "bytes", (json_int_t)facts.st_size, "sha256",
+                          *hex ? hex : NULL);
+        json_array_append_new(files, entry);
+    }
+    json_decref(paths);
+    return files;
+}
+
+static json_t *open_input(const json_t *source, const char *identity, weir_error *error)
+{
+    json_t *facts = NULL, *columns = json_array(), *made, *files;
+    weir_dataset *dataset = weir_source_open(source, &facts, error);
+    const weir_table *table = dataset ? weir_dataset_table(dataset) : NULL;
+
+    for (size_t i = 0; table && i < weir_table_columns(table); i++)
+        json_array_append_new(columns, json_string(weir_table_column(table, i, NULL, NULL)));
+    files = dataset ? describe_files(source, error) : NULL;
+    if (!dataset || error->status) {
+        json_decref(files);
+        json_decref(columns);
+        json_decref(facts);
+        weir_dataset_free(dataset);
+        return NULL;
+    }
+    made = json_pack("{ss ss so ss si sI so so?}", "name", weir_dataset_name(dataset), "identity",
+                     identity, "files", files, "schema", schema_name(weir_dataset_schema(dataset)),
+                     "schema_flag", (int)weir_dataset_schema(dataset), "rows",
+                     (json_int_t)weir_dataset_rows(dataset), "columns", columns, "facts", facts);
+    if (!made)
+        weir_error_memory(error, WEIR_PATH, "an input");
+    weir_dataset_free(dataset);
+    return made;
+}
+
+const json_t *weir_plan_input(weir_plan *plan, const json_t *source, weir_error *error)
+{
+    const json_t *identity, *earlier;
+    json_t *whole = json_copy((json_t *)(uintptr_t)source), *made = NULL;
+    size_t at;
+
+    json_object_del(whole, "split");
+    identity = weir_plan_identity(plan, whole, error);
+    if (identity && !json_object_get(plan->inputs, json_string_value(identity))) {
+        json_array_foreach(json_object_get(plan->known, "before"), at, earlier)
+        {
+            if (json_equal(json_object_get(earlier, "identity"), identity) &&
+                json_is_integer(json_object_get(earlier, "schema_flag")))
+                made = json_deep_copy(earlier);
+        }
+        if (!made)
+            made = open_input(whole, json_string_value(identity), error);
+        if (made)
+            json_object_set_new(plan->inputs, json_string_value(identity), made);
+    }
+    json_decref(whole);
+    return identity && !error->status ? json_object_get(plan->inputs, json_string_value(identity))
+                                      : NULL;
+}
