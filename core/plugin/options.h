@@ -19,6 +19,10 @@ json_t *weir_options_parse(const char *text, weir_error *error);
 /* Everything that must hold of a table itself: names legal, unique and not reserved, defaults in
  * range, presets resolvable, members inside options_size. */
 int weir_options_check(const weir_plugin *plugin, weir_error *error);
+/* The default of a row that is no preset, as resolve gives it. A new value. */
+json_t *weir_option_default(const weir_option *row);
+/* The index of a choice, or -1. */
+int weir_option_choice(const weir_option *row, const char *text);
 /* The known word nearest to `word`, if it is near enough to be meant; else NULL. */
 const char *weir_nearest(const char *word, const char *const *known, size_t n);
 
