@@ -59,6 +59,7 @@ weir_column *weir_table_add_lent(weir_table *table, const char *name, weir_type 
 weir_column *weir_table_at(const weir_table *table, const char *name);
 /* Puts the rows in the order given, column by column, which needs room for one column more. */
 int weir_table_permute(weir_table *table, const uint32_t *order, weir_error *error);
+void weir_table_drop(weir_table *table, const char *name);
 /* A table without columns: the columnar reader adds them. */
 weir_table *weir_table_bare(uint32_t schema, const weir_series_shape *shape, size_t rows,
                             weir_error *error);

@@ -130,6 +130,19 @@ int weir_table_add(weir_table *table, const char *name, weir_type type, size_t w
     return WEIR_OK;
 }
 
+void weir_table_drop(weir_table *table, const char *name)
+{
+    weir_column *column = weir_table_at(table, name);
+
+    if (!column)
+        return;
+    if (column->bytes)
+        weir_pages_free(column->data, column->bytes);
+    weir_dictionary_clear(&column->dictionary);
+    table->count--;
+    memmove(column, column + 1, (size_t)(table->columns + table->count - column) * sizeof *column);
+}
+
 weir_table *weir_table_bare(uint32_t schema, const weir_series_shape *shape, size_t rows,
                             weir_error *error)
 {

@@ -65,5 +65,10 @@ typedef struct weir_series_options {
 } weir_series_options;
 weir_dataset *weir_series_read(const char *folder, const weir_series_options *options,
                                json_t **facts, weir_error *error);
+/* The same through the cache, by the state of every capture in the folder. */
+weir_dataset *weir_series_open(const char *folder, const weir_series_options *options,
+                               json_t **facts, weir_error *error);
+/* Hex SHA-256 over the relative paths and contents of the captures in a folder. */
+int weir_series_identity(const char *folder, char hex[65], weir_error *error);
 
 #endif
