@@ -1,0 +1,117 @@
+-- Checks of what a script gives: types, names with the nearest known one, numbers in their range.
+-- A mistake is raised with the script's file and line, and says what would be right.
+local core = ...
+local check = {}
+
+function check.fail(format, ...)
+  error(core.where() .. format:format(...), 0)
+end
+local fail = check.fail
+
+local words = { string = "a text", number = "a number", table = "a table", boolean = "true or false",
+                ["function"] = "a function", ["nil"] = "nothing" }
+
+-- What a value is, in words, for messages.
+function check.what(value)
+  local meta = getmetatable(value)
+  if type(meta) == "table" and meta.__name then return "a " .. meta.__name:gsub("^weir%.", "") end
+  return words[type(value)] or ("a " .. type(value))
+end
+
+-- Fails unless value has the Lua type; `example` shows what would be right.
+function check.type(value, kind, name, example)
+  if type(value) == kind then return value end
+  fail("%s is %s, must be %s%s", name, check.what(value), words[kind], example and ", as in " .. example or "")
+end
+
+-- Fails unless value is an object of the class (its metatable).
+function check.is(value, class, name, example)
+  if getmetatable(value) == class then return value end
+  fail("%s is %s, must be %s, as in %s", name, check.what(value), "a " .. class.__name:gsub("^weir%.", ""), example)
+end
+
+-- A method's self: forgetting the colon is the usual mistake.
+function check.self(self, class, call)
+  if getmetatable(self) ~= class then fail("call it with a colon: %s", call) end
+end
+
+function check.integer(value, name, low)
+  local number = math.type(value) and math.tointeger(value)
+  if not number then fail("%s is %s, must be a whole number", name, math.type(value) and value or check.what(value)) end
+  if number < low then fail("%s is %d, must be %d or more", name, number, low) end
+  return number
+end
+
+function check.sorted(t)
+  local keys = {}
+  for key in pairs(t) do keys[#keys + 1] = key end
+  table.sort(keys, function(a, b)
+    if type(a) == type(b) and type(a) ~= "table" and type(a) ~= "boolean" then return a < b end
+    return tostring(a) < tostring(b)
+  end)
+  return keys
+end
+
+-- Fails for an unknown word, with the nearest of the known ones.
+function check.unknown(word, known, what, of)
+  local near = core.nearest(word, known)
+  fail("unknown %s '%s'%s%s (known: %s)", what, word, of and " of " .. of or "",
+    near and ("; did you mean '%s'?"):format(near) or "", table.concat(known, ", "))
+end
+
+function check.word(value, known, what, of)
+  check.type(value, "string", of and ("%s of %s"):format(what, of) or what)
+  for _, word in ipairs(known) do
+    if word == value then return value end
+  end
+  check.unknown(value, known, what, of)
+end
+
+-- A table of named members: every key must be in known (a list).
+function check.keys(t, known, of, example)
+  check.type(t, "table", "the argument of " .. of, example)
+  local set = {}
+  for _, key in ipairs(known) do set[key] = true end
+  for _, key in ipairs(check.sorted(t)) do
+    if type(key) ~= "string" then fail("%s takes named members, not a list%s", of, example and ": " .. example or "") end
+    if not set[key] then check.unknown(key, known, "member", of) end
+  end
+  return t
+end
+
+-- Whether a table is a list (1 … n and nothing else).
+function check.is_list(t)
+  local count = 0
+  for key in pairs(t) do
+    if math.type(key) ~= "integer" then return false end
+    count = count + 1
+  end
+  return count == #t
+end
+
+local units = {
+  bytes = { [""] = 1, K = 2 ^ 10, M = 2 ^ 20, G = 2 ^ 30, T = 2 ^ 40 },
+  seconds = { [""] = 1, ms = 1e-3, s = 1, m = 60, h = 3600 },
+}
+local unit_example = { bytes = '"2G" (K, M, G, T) or a number of bytes', seconds = '"10m" (ms, s, m, h) or a number of seconds' }
+
+-- Bytes or seconds: a number, or a text with a unit ("2G", "10m").
+function check.quantity(value, unit, name)
+  local number = value
+  if type(value) == "string" then
+    local digits, suffix = value:match "^([%d.]+)(%a*)$"
+    local scale = units[unit][suffix]
+    number = scale and tonumber(digits) and tonumber(digits) * scale
+    if not number then fail("%s is '%s', must be %s", name, value, unit_example[unit]) end
+  elseif type(value) ~= "number" then
+    fail("%s is %s, must be %s", name, check.what(value), unit_example[unit])
+  end
+  if not (number > 0 and number < math.huge) then fail("%s is %g, must be more than 0", name, number) end
+  if unit == "bytes" then
+    if number < 1 or number >= 2 ^ 53 then fail("%s is %g bytes, must be between 1 and 2^53", name, number) end
+    return math.floor(number)
+  end
+  return number
+end
+
+return check

@@ -1,0 +1,410 @@
+-- Experiments: a script declares jobs, the core runs them. Every method checks what it is given at once,
+-- so that a mistake is reported at its line and before anything runs.
+local core, check, plugins = ...
+local fail = check.fail
+local rows = core.chunk("rows", check)
+
+local Experiment = { __name = "weir.experiment" }
+Experiment.__index = Experiment
+Experiment.__tostring = function(self) return ("experiment %s"):format(self.name) end
+
+-- What generate and score return. A synthetic stands for the data of one trained generator, a scores
+-- handle for the rows of the scores that it was declared with.
+local Synthetic = { __name = "weir.synthetic" }
+Synthetic.__index = Synthetic
+Synthetic.__tostring = function(self) return ("%s, seed %d, on %s"):format(self.label, self.seed, tostring(self.trace)) end
+local Scores = { __name = "weir.scores" }
+Scores.__index = Scores
+Scores.__tostring = function(self)
+  return ("%s of %s"):format(table.concat(self.names, ", "), tostring(self.synthetic))
+end
+
+local all = {}
+
+local function new(name)
+  check.type(name, "string", "the name of an experiment", 'weir.experiment "zero-inflation"')
+  local handle, message = core.experiment(name)
+  if not handle then fail("%s", message) end
+  local self = setmetatable({ name = name, core = handle, where = core.position(), labels = {}, floors = {},
+                              scored = {}, given_limits = {}, jobs = 0, finished = 0 }, Experiment)
+  all[#all + 1] = self
+  return self
+end
+
+-- At the end of a script: an experiment that was declared and forgotten is worth a line.
+local function finish()
+  for _, self in ipairs(all) do
+    if self.jobs > self.finished then
+      io.stderr:write(("%s: warning: experiment '%s' declares jobs that were not run; call exp:run()\n"):format(
+        self.where, self.name))
+    end
+  end
+end
+
+-- Settings that stand among a plugin's options and mean the same for every plugin ------------------
+
+local function whole(name, low)
+  return function(value) return check.integer(value, name, low) end
+end
+
+local function text(name)
+  return function(value)
+    check.type(value, "string", name)
+    if value == "" then fail("%s is empty", name) end
+    return value
+  end
+end
+
+local function not_here(key)
+  return function()
+    fail("'%s' chooses among a fit's checkpoints, which Weir does not do yet", key)
+  end
+end
+
+local generate_settings = {
+  seed = whole("seed", 0), threads = whole("threads", 1),
+  flows = whole("flows", 1), packets = whole("packets", 1), series = whole("series", 1),
+  label = text "label",
+  preset = function(value, plugin)
+    text "preset" (value)
+    local known = {}
+    for name, kind in pairs(plugin.options) do
+      if kind == "preset" then known[#known + 1] = name end
+    end
+    table.sort(known)
+    if #known == 0 then fail("%s %s has no presets", plugin.kind, plugin.name) end
+    return check.word(value, known, "preset", plugin.kind .. " " .. plugin.name)
+  end,
+  device = function(value) return check.word(value, { "auto", "cpu", "cuda" }, "device") end,
+  duration = function(value) return check.quantity(value, "seconds", "duration") end,
+  encoders = plugins.encoders, select = not_here "select", budget = not_here "budget",
+}
+
+local score_settings = { label = text "label", threads = whole("threads", 1) }
+
+-- { "OPTION=value", … } of what was given, in order of name: the default label of an ablation's arms.
+local function given_text(given)
+  local words = {}
+  for _, key in ipairs(check.sorted(given)) do
+    local value = given[key]
+    words[#words + 1] = ("%s=%s"):format(key, type(value) == "table" and core.text(value) or tostring(value))
+  end
+  return words
+end
+
+-- Two arms of an ablation under one label would be averaged as if they were one.
+local function claim_label(self, label, plugin, arm)
+  local key = plugin.name .. " " .. core.text(arm)
+  local taken = self.labels[label]
+  if taken and taken.key ~= key then
+    fail("the label '%s' stands for other options already (%s); tell the two apart with label = \"…\"", label, taken.where)
+  end
+  self.labels[label] = taken or { key = key, where = core.position() }
+end
+
+local function declare(self, kind, declaration)
+  declaration.where = core.position()
+  local handle, message = core[kind](self.core, declaration)
+  if not handle then error(message, 0) end
+  self.jobs = self.jobs + 1
+  return handle
+end
+
+local function trace_source(value, name)
+  if type(value) == "string" then fail("%s is a text, must be a trace, as in weir.trace \"%s\"", name, value) end
+  return check.is(value, plugins.Trace, name, 'weir.trace "sample.pcap"').source
+end
+
+-- exp:generate(generator, trace, { option = value, seed =, label =, … })
+function Experiment:generate(generator, trace, options)
+  check.self(self, Experiment, "exp:generate(generator, trace, { … })")
+  local entry = plugins.entry(generator, "generator", generate_settings,
+    check.type(options or {}, "table", "the options of exp:generate", "{ seed = 1 }"))
+  local set, plugin = entry.settings, entry.plugin
+  local source = trace_source(trace, "the trace of exp:generate")
+  local request, asked = {}, nil
+  for _, key in ipairs { "flows", "packets", "series" } do
+    if set[key] then
+      if asked then fail("both %s and %s are asked for; ask for one of them", asked, key) end
+      asked, request[key] = key, set[key]
+    end
+  end
+  request.duration = set.duration
+  local arm = { encoders = set.encoders, preset = set.preset }
+  for key, value in pairs(entry.options) do arm[key] = value end
+  for key, value in pairs(request) do arm[key] = value end
+  local words = given_text(arm)
+  table.insert(words, 1, plugin.name)
+  local label = set.label or table.concat(words, " ")
+  claim_label(self, label, plugin, arm)
+  entry.options.preset = set.preset
+  local seed = set.seed or 1
+  local handle = declare(self, "generate", {
+    generator = plugin.name, options = entry.options, encoders = set.encoders, train = source, seed = seed,
+    label = label, request = request, threads = set.threads or self.given_limits.threads, device = set.device,
+  })
+  return setmetatable({ experiment = self, handle = handle, generator = plugin.name, label = label, seed = seed,
+                        trace = trace }, Synthetic)
+end
+
+-- The real side of a score: a trace, or { train =, test = }.
+local function real_sources(value)
+  if type(value) ~= "table" or getmetatable(value) then return trace_source(value, "the real side of a score") end
+  check.keys(value, { "test", "train" }, "the real side of a score", "{ train = …, test = … }")
+  return trace_source(value.train, "train"), trace_source(value.test, "test")
+end
+
+local function score_entry(self, entry, real, test, synthetic, found)
+  local plugin = entry.plugin
+  local declaration = {
+    kind = plugin.kind, plugin = plugin.name, options = entry.options, real = real, synthetic = synthetic,
+    lua = plugin.lua, label = entry.settings.label, threads = entry.settings.threads or self.given_limits.threads,
+  }
+  if plugin.kind == "downstream" then
+    if plugin.needs_test and not test then
+      fail("the task '%s' needs held-out data: give { train = train, test = test }, as train, test = trace:split { test = 0.2 } makes them", plugin.name)
+    end
+    declaration.test = test
+    found[#found + 1] = declare(self, "score", declaration)
+    return
+  end
+  found[#found + 1] = declare(self, "score", declaration)
+  if test then
+    declaration.real = test
+    found[#found + 1] = declare(self, "score", declaration)
+  end
+end
+
+-- exp:score(name, list or metric, real or { train =, test = }, synthetic, { option = value })
+function Experiment:score(what, real, synthetic, options)
+  check.self(self, Experiment, "exp:score(metrics, trace, synthetic)")
+  local entries = plugins.entries(what, nil, score_settings, options)
+  local source, test = real_sources(real)
+  local given
+  if getmetatable(synthetic) == Synthetic then
+    if synthetic.experiment ~= self then fail("the synthetic data belongs to %s", tostring(synthetic.experiment)) end
+    given = synthetic.handle
+  elseif getmetatable(synthetic) == plugins.Trace then
+    given = synthetic.source
+  else
+    fail("the synthetic side of a score is %s, must be what exp:generate returned, or a trace", check.what(synthetic))
+  end
+  local names, found = {}, {}
+  for i, entry in ipairs(entries) do
+    names[i] = entry.plugin.name
+    score_entry(self, entry, source, test, given, found)
+    local trace = getmetatable(real) == plugins.Trace and real or real.train
+    self.scored[#self.scored + 1] = { trace = trace, entry = entry }
+  end
+  return setmetatable({ experiment = self, names = names, synthetic = synthetic, source = source, test = test,
+                        label = entries[1].settings.label }, Scores)
+end
+
+local function declare_floor(self, trace, entries, where)
+  local metrics = {}
+  for i, entry in ipairs(entries) do
+    metrics[i] = { kind = entry.plugin.kind, plugin = entry.plugin.name, options = entry.options, lua = entry.plugin.lua }
+  end
+  local done, message = core.floor(self.core, { metrics = core.array(metrics), trace = trace.source, where = where })
+  if not done then error(message, 0) end
+end
+
+-- exp:floor(trace [, metrics]): what two real halves score; without metrics, for all those that the
+-- experiment scores against the trace.
+function Experiment:floor(trace, metrics)
+  check.self(self, Experiment, "exp:floor(trace)")
+  trace_source(trace, "the trace of exp:floor")
+  self.jobs = self.jobs + 1
+  if metrics == nil then
+    self.floors[#self.floors + 1] = { trace = trace, where = core.position() }
+    return
+  end
+  declare_floor(self, trace, plugins.entries(metrics, nil, {}), core.position())
+end
+
+-- Floors without a list take what was scored against the same data, each metric once.
+local function declare_floors(self)
+  for _, floor in ipairs(self.floors) do
+    local entries, seen = {}, {}
+    local wanted = core.text(floor.trace.source)
+    for _, scored in ipairs(self.scored) do
+      local plugin = scored.entry.plugin
+      local key = plugin.kind .. plugin.name .. core.text(scored.entry.options)
+      if not seen[key] and core.text(scored.trace.source) == wanted and not plugin.needs_test then
+        seen[key] = true
+        entries[#entries + 1] = scored.entry
+      end
+    end
+    if #entries == 0 then
+      error(("%s: nothing is scored against %s, so it needs no floor; or name the metrics: exp:floor(trace, { \"emd\" })"):format(
+        floor.where, tostring(floor.trace)), 0)
+    end
+    declare_floor(self, floor.trace, entries, floor.where)
+  end
+  self.floors = {}
+end
+
+-- exp:limits{ memory = bytes or "2G", time = seconds or "10m", threads = n }: of every job.
+function Experiment:limits(limits)
+  check.self(self, Experiment, "exp:limits { memory = \"2G\" }")
+  check.keys(limits, { "memory", "threads", "time" }, "exp:limits", '{ memory = "2G", time = "10m" }')
+  if self.jobs > 0 then fail("exp:limits comes before the first exp:generate, exp:score and exp:floor") end
+  self.given_limits = {
+    memory = limits.memory and check.quantity(limits.memory, "bytes", "memory"),
+    time = limits.time and check.quantity(limits.time, "seconds", "time"),
+    threads = limits.threads and check.integer(limits.threads, "threads", 1),
+  }
+end
+
+-- exp:run(): plans and validates everything, runs what the store does not hold yet. True if every job
+-- succeeded.
+function Experiment:run()
+  check.self(self, Experiment, "exp:run()")
+  if self.jobs == 0 then fail("experiment '%s' declares nothing to run", self.name) end
+  declare_floors(self)
+  local status, message = core.run(self.core, { memory = self.given_limits.memory, time = self.given_limits.time })
+  if not status then
+    if message:find "^[^:]+:%d+: " then error(message, 0) end
+    fail("%s", message)
+  end
+  self.finished, self.status = self.jobs, status
+  return status == 0
+end
+
+local function ensure_run(self)
+  if self.status == nil or self.finished < self.jobs then self:run() end
+end
+
+-- exp:report(): writes report.html and report.md, returns the path of report.html.
+function Experiment:report()
+  check.self(self, Experiment, "exp:report()")
+  ensure_run(self)
+  local folder = core.folder(self.core)
+  local ok, message = core.report(folder)
+  if not ok then fail("%s", message) end
+  return folder .. "/report.html"
+end
+
+-- exp:leaderboard(): the generators by metric and over all, as text.
+function Experiment:leaderboard()
+  check.self(self, Experiment, "exp:leaderboard()")
+  ensure_run(self)
+  local board, message = core.leaderboard(core.folder(self.core))
+  if not board then fail("%s", message) end
+  return board
+end
+
+function Experiment:folder()
+  check.self(self, Experiment, "exp:folder()")
+  ensure_run(self)
+  return core.folder(self.core)
+end
+
+-- exp:scores{ column = value }: the rows of scores.csv that agree.
+function Experiment:scores(filter)
+  check.self(self, Experiment, "exp:scores { plugin = \"emd\" }")
+  filter = check.keys(filter or {}, rows.columns, "exp:scores", '{ plugin = "emd", feature = "BU" }')
+  for _, key in ipairs(check.sorted(filter)) do
+    local value = filter[key]
+    if type(value) ~= "string" and type(value) ~= "number" then
+      fail("%s of exp:scores is %s, must be a text or a number", key, check.what(value))
+    end
+  end
+  ensure_run(self)
+  local found, message = core.scores(self.core, filter)
+  if not found then fail("%s", message) end
+  return found
+end
+
+-- exp:table(name, { column = value }): one row a generator and feature, over its seeds; prints as a table.
+function Experiment:table(name, filter)
+  check.self(self, Experiment, 'exp:table("emd", { feature = "BU" })')
+  check.type(name, "string", "the metric of exp:table", 'exp:table("emd")')
+  local wanted = {}
+  for key, value in pairs(check.type(filter or {}, "table", "the filter of exp:table", '{ feature = "BU" }')) do
+    wanted[key] = value
+  end
+  if wanted.plugin then fail("exp:table is of one metric, its first argument; plugin = … is for exp:scores") end
+  wanted.plugin = name
+  local found = self:scores(wanted)
+  if #found == 0 then
+    local known, seen = {}, {}
+    for _, row in ipairs(self:scores()) do
+      local word = wanted.feature and row.plugin == name and row.feature or not wanted.feature and row.plugin
+      if word and not seen[word] then
+        seen[word] = true
+        known[#known + 1] = word
+      end
+    end
+    local word = wanted.feature or name
+    if not seen[word] and #known > 0 then
+      check.unknown(word, known, wanted.feature and "feature" or "metric", wanted.feature and name or "this experiment's scores")
+    end
+  end
+  return rows.aggregate(found)
+end
+
+-- Handles ----------------------------------------------------------------------------------------
+
+-- The synthetic data; nil and the reason if the job failed. Runs the experiment if need be.
+function Synthetic:dataset()
+  check.self(self, Synthetic, "synthetic:dataset()")
+  ensure_run(self.experiment)
+  local source, message = core.data(self.experiment.core, self.handle)
+  if not source then return nil, message end
+  local data
+  data, message = core.source_open(source)
+  if not data then fail("%s", message) end
+  return data
+end
+
+function Synthetic:scores(filter)
+  check.self(self, Synthetic, "synthetic:scores()")
+  local wanted = { generator = self.generator, label = self.label, seed = self.seed }
+  for key, value in pairs(check.type(filter or {}, "table", "the filter of synthetic:scores", '{ plugin = "emd" }')) do
+    wanted[key] = value
+  end
+  return self.experiment:scores(wanted)
+end
+
+-- The rows of scores.csv that this declaration gave.
+function Scores:rows()
+  check.self(self, Scores, "scores:rows()")
+  local sides, result = { [core.source_name(self.source)] = true }, {}
+  if self.test then sides[core.source_name(self.test)] = true end
+  local filter = { label = self.label }
+  if getmetatable(self.synthetic) == Synthetic then
+    filter = { label = self.label or self.synthetic.label, generator = self.synthetic.generator,
+               seed = self.synthetic.seed }
+  end
+  for _, name in ipairs(self.names) do
+    filter.plugin = name
+    for _, row in ipairs(self.experiment:scores(filter)) do
+      if sides[row.dataset] then result[#result + 1] = row end
+    end
+  end
+  return result
+end
+
+-- The value of a feature; nil and the reason where there is none.
+function Scores:value(feature)
+  check.self(self, Scores, 'scores:value "BU"')
+  local found, known, seen = nil, {}, {}
+  for _, row in ipairs(self:rows()) do
+    if not seen[row.feature] then known[#known + 1] = row.feature end
+    seen[row.feature] = true
+    if feature == nil or row.feature == feature then
+      if found then
+        fail("%s has several values%s; take them from its rows()", tostring(self),
+          feature == nil and ": name the feature (" .. table.concat(known, ", ") .. ", …)" or " of " .. feature)
+      end
+      found = row
+    end
+  end
+  if not found then check.unknown(tostring(feature), known, "feature", table.concat(self.names, ", ")) end
+  return found.value, found.reason
+end
+
+local class = { new = new, finish = finish }
+core.chunk("compare", check, plugins, Experiment)
+return class
