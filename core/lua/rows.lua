@@ -110,7 +110,7 @@ function Table:__tostring()
   add("seeds", function(row) return tostring(row.n) end)
   add("mean", function(row) return row.mean and number(row.mean) or row.status end)
   add("95 % interval", function(row)
-    return row.low and ("%s … %s"):format(number(row.low), number(row.high)) or ""
+    return row.low and ("[%s, %s]"):format(number(row.low), number(row.high)) or ""
   end)
   add("min", function(row) return number(row.min) end)
   add("max", function(row) return number(row.max) end)
