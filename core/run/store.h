@@ -3,23 +3,11 @@
 #ifndef WEIR_RUN_STORE_H
 #define WEIR_RUN_STORE_H
 
+#include "files.h"
 #include <jansson.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <weir/error.h>
-
-#define WEIR_PATH 4096 /* bytes of a path, with its end */
-
-/* Writes a file whole or not at all: temporary name, fsync, rename. */
-int weir_file_write(const char *path, const char *bytes, size_t n, weir_error *error);
-/* The same of JSON, indented, reals with 17 digits. */
-int weir_json_write(const char *path, const json_t *value, weir_error *error);
-/* A new value; NULL if the file is absent or damaged. */
-json_t *weir_json_read(const char *path);
-/* Creates a folder and those above it. */
-int weir_folder_make(const char *path, weir_error *error);
-/* Removes what is at the path, folders with all they hold; nothing there is no error. */
-int weir_folder_remove(const char *path, weir_error *error);
 
 /* The key of a job: SHA-256, hex, of canonical JSON (sorted, compact) of its content. */
 int weir_job_key(const json_t *content, char key[65], weir_error *error);

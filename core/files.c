@@ -1,5 +1,5 @@
-/* Files and folders of a store: written whole or not at all, removed whole. */
-#include "run/store.h"
+/* Files and folders: written whole or not at all, removed whole. */
+#include "files.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
