@@ -1,0 +1,60 @@
+/* Things to look at: curves, matrices and images of the jobs, gathered (figures.c) and drawn
+ * (plots.c by gnuplot, png.c). Everything lives in the store's memory. */
+#ifndef WEIR_REPORT_FIGURES_H
+#define WEIR_REPORT_FIGURES_H
+
+#include "report/buffer.h"
+#include "report/model.h"
+
+/* The real data's line; lines of references. */
+enum { REPORT_BLACK = -2, REPORT_GREY = -1 };
+
+typedef struct report_curve {
+    const char *name;
+    int colour; /* an entry's, or one of the two above */
+    double *x, *y;
+    size_t n;
+} report_curve;
+
+typedef enum report_figure_kind {
+    REPORT_CDF,      /* a feature: the real sample and every generator's */
+    REPORT_RATE,     /* packet rate: the real trace and one generator */
+    REPORT_TRAINING, /* a curve of a fit */
+    REPORT_ARTEFACT  /* whatever else a job left: curve, matrix or images */
+} report_figure_kind;
+
+typedef struct report_figure {
+    report_figure_kind kind;
+    size_t trace;
+    const char *title, *caption; /* plain text; the caption may be "" */
+    const char *x_label, *y_label;
+    bool log_x;
+    report_curve *curves;
+    size_t curve_count;
+    const char *markup; /* <svg>… or <img …>, ready for the page; NULL: not drawn */
+} report_figure;
+
+typedef struct report_figures {
+    report_figure *list;
+    size_t count, room;
+    const char *problem; /* why there are no plots, and what would help; "" */
+    size_t left_out;     /* figures beyond the page's weight */
+} report_figures;
+
+/* Most points of a curve, most bytes of all figures of a page. */
+enum { REPORT_POINTS = 200, REPORT_WEIGHT = 4000000 };
+
+/* Reads what the jobs left. A file that cannot be used becomes a note of the store. */
+int report_collect(const report_model *model, report_figures *figures, weir_error *error);
+/* Draws every figure that has curves. Without gnuplot they stay undrawn and `problem` says why. */
+int report_plot(const report_model *model, report_figures *figures, weir_error *error);
+/* Appends a PNG of 8-bit grey pixels [height][width] as an <img> whose source is in the page. */
+void report_png(report_text *out, const unsigned char *pixels, size_t width, size_t height,
+                const char *alt);
+
+/* Colour of a line, "#rrggbb", and whether it is dashed. */
+const char *report_colour(int colour, bool *dashed);
+/* Records a line for the report about what could not be read. */
+int report_note(report_store *store, const char *text, weir_error *error);
+
+#endif

@@ -1,0 +1,63 @@
+/* The parts of the page, and what they and the Markdown page share (view.c). */
+#ifndef WEIR_REPORT_HTML_H
+#define WEIR_REPORT_HTML_H
+
+#include "report/figures.h"
+
+/* The whole page, appended to out. */
+void report_html_page(report_text *out, const report_model *model, const report_figures *figures);
+/* One trace: scores at a glance, curves, a table a feature, averages. html_scores.c */
+void report_html_trace(report_text *out, const report_model *model, const report_figures *figures,
+                       size_t trace);
+/* Costs, failures, how it was run, what could not be read. html_run.c */
+void report_html_run(report_text *out, const report_model *model);
+extern const char *const report_style[]; /* pieces; NULL ends them */
+/* The whole Markdown page, appended to out. */
+void report_markdown_page(report_text *out, const report_model *model,
+                          const report_figures *figures);
+
+/* Pieces of HTML: a table in a box of its own that scrolls; a heading cell; a name with its line's
+ * colour; a number with its exact value as title. */
+void report_table_open(report_text *out, const char *label);
+void report_table_close(report_text *out);
+void report_entry_html(report_text *out, const report_entry *entry, bool line);
+void report_number_cell(report_text *out, double value, const char *unit, double scale,
+                        const char *class);
+
+/* ---- Shared by both pages: view.c ------------------------------------------------------------ */
+
+/* A prefix for all scores of a feature on a dataset, as report_quantity takes it; 0: each its own.
+ */
+double report_feature_scale(const report_model *model, size_t dataset, size_t feature);
+/* The entries of a feature in the order of its table: compared ones from best to worst, then those
+ * without a value, then the references. Returns how many; order has room for all entries. */
+size_t report_feature_order(const report_model *model, size_t dataset, size_t feature,
+                            size_t *order);
+/* Whether any entry has a row there. */
+bool report_feature_present(const report_model *model, int dataset, size_t feature);
+/* Which floor the skill of a feature stands on: "flow-disjoint", "by time", or "" for none. */
+const char *report_floor_split(const report_model *model, size_t dataset, size_t feature);
+/* "ceiling", "floor", "canary" or "". */
+const char *report_role_name(const report_entry *entry);
+/* "1.235 ms" or "n/a", "failed", "–". */
+const char *report_cell_text(const report_cell *cell, const char *unit, double scale,
+                             char out[REPORT_NUMBER]);
+/* "24 108" or "24 000–24 600"; "–" for none. */
+const char *report_range(const double range[2], char out[REPORT_NUMBER]);
+/* How seeds became an interval: "t", "BCa", "one seed". */
+const char *report_method_name(const report_cell *cell);
+/* The manifest's input of a trace, or NULL. */
+const json_t *report_input(const report_model *model, const report_trace *trace);
+/* A fact's name in words: "packets_per_flow" -> "packets per flow". A fact is a number; its text.
+ */
+void report_fact(const char *key, const json_t *value, report_text *name, report_text *text);
+/* "fit of broken (seed 2, on sample)": what a job was. */
+void report_job_name(const report_job *job, report_text *name);
+/* Why it failed, in one line. */
+const char *report_job_reason(const report_job *job);
+/* "3 generators on 2 traces …" in one sentence, plain text. */
+void report_summary(const report_model *model, report_text *text);
+/* The sentences that say how to read the numbers, plain text; NULL ends the list. */
+const char *const *report_reading(void);
+
+#endif

@@ -1,0 +1,357 @@
+/* Plots by gnuplot, as SVG in the page: one script, one process, in a folder of its own. */
+#include "report/csv.h"
+#include "report/figures.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* s that gnuplot may take: some 40 times what the largest page needs. */
+enum { TIME_LIMIT = 60, WIDTH = 360, HEIGHT = 240 };
+
+/* Okabe and Ito's colours, which are told apart with every kind of colour vision; black is the real
+ * data's, and their yellow is too light for a line on white. */
+const char *report_colour(int colour, bool *dashed)
+{
+    static const char *const colours[] = {"#0072b2", "#d55e00", "#009e73",
+                                          "#cc79a7", "#e69f00", "#56b4e9"};
+    enum { COLOURS = sizeof colours / sizeof colours[0] };
+
+    *dashed = colour == REPORT_GREY || colour >= COLOURS;
+    if (colour == REPORT_BLACK)
+        return "#000000";
+    return colour < 0 ? "#8a8a8a" : colours[colour % COLOURS];
+}
+
+/* ---- The script ------------------------------------------------------------------------------ */
+
+/* A string in single quotes, in which gnuplot replaces nothing; control characters become spaces.
+ */
+static void quoted(report_text *script, const char *text)
+{
+    report_add(script, "'");
+    for (; *text; text++) {
+        if (*text == '\'')
+            report_add(script, "'");
+        report_add_bytes(script, (unsigned char)*text < 0x20 ? " " : text, 1);
+    }
+    report_add(script, "'");
+}
+
+static void write_plot(report_text *script, const report_figure *figure, size_t number)
+{
+    bool cdf = figure->kind == REPORT_CDF;
+    double low = HUGE_VAL, high = -HUGE_VAL;
+
+    for (size_t c = 0; c < figure->curve_count; c++) {
+        const report_curve *curve = &figure->curves[c];
+
+        report_format(script, "$c%zu << END\n", c);
+        for (size_t i = 0; i < curve->n; i++) {
+            if (figure->log_x && !(curve->x[i] > 0))
+                continue;
+            low = fmin(low, curve->x[i]);
+            high = fmax(high, curve->x[i]);
+            report_format(script, "%.9g %.9g\n", curve->x[i], curve->y[i]);
+        }
+        report_add(script, "END\n");
+    }
+    /* One value of x is no range, and gnuplot warns of it. */
+    if (!(high > low)) {
+        low -= 0.5 * fabs(low) + 0.5;
+        high += 0.5 * fabs(high) + 0.5;
+    }
+    report_format(script, "set output 'p%zu.svg'\nset xrange [%.9g:%.9g]\n", number, low, high);
+    report_add(script, figure->log_x ? "set logscale x\n" : "unset logscale x\n");
+    /* The unit of time wants its prefix beside the number; so do counts. */
+    report_add(script, "set format x ");
+    report_add(script, !strcmp(figure->x_label, "step") ? "'%g'\n" : "'%.0s%c'\n");
+    report_add(script, cdf ? "set yrange [0:1]\nset format y '%g'\nset ytics 0.25\n"
+                           : "set yrange [*:*]\nset format y '%.1s%c'\nset ytics autofreq\n");
+    if (figure->kind == REPORT_RATE)
+        report_add(script, "set yrange [0:*]\nset format y '%.0s%c'\n");
+    report_add(script, "set xlabel ");
+    quoted(script, figure->x_label);
+    report_add(script, "\nset ylabel ");
+    quoted(script, figure->y_label);
+    report_add(script, "\nplot ");
+    for (size_t c = 0; c < figure->curve_count; c++) {
+        bool dashed;
+        const char *colour = report_colour(figure->curves[c].colour, &dashed);
+
+        report_format(script, "%s$c%zu using 1:2 with lines lw %s dt %s lc rgb '%s' notitle",
+                      c ? ", " : "", c, figure->curves[c].colour == REPORT_BLACK ? "2.6" : "1.6",
+                      dashed && figure->kind != REPORT_RATE ? "(6,4)" : "solid", colour);
+    }
+    report_add(script, "\n");
+}
+
+/* ---- The process ----------------------------------------------------------------------------- */
+
+static int write_text(const char *path, const report_text *text)
+{
+    FILE *file = fopen(path, "wb");
+    bool good;
+
+    if (!file)
+        return -1;
+    good = fwrite(text->data, 1, text->used, file) == text->used;
+    return fclose(file) == 0 && good ? 0 : -1;
+}
+
+/* Runs gnuplot on `script` in folder, its output into `messages` there. Returns its wait status;
+ * -1 if it ran out of time; -2 if it could not be started. */
+static int run_gnuplot(const char *folder)
+{
+    struct timespec pause = {0, 5000000}, start, now;
+    int status;
+    pid_t child = fork();
+
+    if (child < 0)
+        return -2;
+    if (child == 0) {
+        int null = open("/dev/null", O_RDONLY | O_CLOEXEC), out;
+
+        /* A group of its own, so that ending it ends what it started. */
+        setpgid(0, 0);
+        if (chdir(folder) != 0)
+            _exit(126);
+        out = open("messages", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        if (null < 0 || out < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+            _exit(126);
+        /* Neither a user's start-up file nor a display changes the plots. */
+        setenv("LC_ALL", "C", 1);
+        unsetenv("GNUTERM");
+        execlp("gnuplot", "gnuplot", "-d", "script", (char *)NULL);
+        _exit(errno == ENOENT ? 127 : 126);
+    }
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    for (;;) {
+        pid_t ended = waitpid(child, &status, WNOHANG);
+
+        if (ended == child)
+            return status;
+        if (ended < 0 && errno != EINTR)
+            return -2;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        if (now.tv_sec - start.tv_sec >= TIME_LIMIT) {
+            kill(-child, SIGKILL);
+            kill(child, SIGKILL);
+            while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+                ;
+            return -1;
+        }
+        nanosleep(&pause, NULL);
+    }
+}
+
+/* ---- From gnuplot's SVG to the page's -------------------------------------------------------- */
+
+static const char *skip_past(const char *at, const char *end)
+{
+    const char *found = strstr(at, end);
+
+    return found ? found + strlen(end) : at + strlen(at);
+}
+
+/* Copies the <svg> element: without the parts that would clash when many stand in one page (ids,
+ * symbol definitions), without gnuplot's own titles and empty groups, white space in runs of one.
+ */
+static void clean(report_text *out, const char *svg, const char *alt)
+{
+    static const char *const dropped[][2] = {
+        {"<title", "</title>"}, {"<desc", "</desc>"}, {"<defs", "</defs>"}, {"<!--", "-->"}};
+    const char *at = strstr(svg, "<svg");
+    bool space = false;
+
+    if (!at)
+        return;
+    report_add(out, "<svg role=\"img\" aria-label=\"");
+    report_html(out, alt);
+    report_add(out, "\"");
+    for (at += 4; *at;) {
+        bool drop = false;
+
+        for (size_t i = 0; i < 4 && !drop; i++)
+            if (!strncmp(at, dropped[i][0], strlen(dropped[i][0]))) {
+                at = skip_past(at, dropped[i][1]);
+                drop = true;
+            }
+        if (drop)
+            continue;
+        if (!strncmp(at, " id=", 4) || !strncmp(at, " xmlns", 6) || !strncmp(at, "\nxmlns", 6) ||
+            !strncmp(at, "\n xmlns", 7)) {
+            const char *quote = strpbrk(at, "\"'");
+
+            if (!quote)
+                break;
+            at = strchr(quote + 1, *quote);
+            if (!at)
+                break;
+            at++;
+        } else if (strchr(" \t\r\n", *at)) {
+            space = true;
+            at++;
+        } else {
+            if (space && *at != '<' && out->data && out->data[out->used - 1] != '>')
+                report_add(out, " ");
+            space = false;
+            report_add_bytes(out, at++, 1);
+        }
+    }
+}
+
+/* Empty groups come one after the other, with the same start. */
+static void drop_empty_groups(report_text *svg)
+{
+    char *in = svg->data, *out = svg->data;
+
+    while (in && *in) {
+        if (!strncmp(in, "<g ", 3)) {
+            const char *end = strchr(in, '>');
+
+            if (end && !strncmp(end + 1, "</g>", 4)) {
+                in += end + 5 - in;
+                continue;
+            }
+        }
+        *out++ = *in++;
+    }
+    if (in) {
+        *out = 0;
+        svg->used = (size_t)(out - svg->data);
+    }
+}
+
+static int take_plots(const report_model *model, report_figures *figures, const char *folder,
+                      weir_error *error)
+{
+    size_t weight = 0;
+
+    for (size_t i = 0; i < figures->count; i++) {
+        report_figure *figure = &figures->list[i];
+        char *path = report_string(model->store, error, "%s/p%zu.svg", folder, i), *svg;
+        report_text text = {0};
+
+        if (!path)
+            return (int)error->status;
+        if (figure->markup)
+            weight += strlen(figure->markup);
+        if (figure->markup || !figure->curve_count)
+            continue;
+        svg = report_read_file(path, 10000000, NULL, NULL);
+        if (!svg)
+            continue;
+        clean(&text, svg, figure->title);
+        drop_empty_groups(&text);
+        free(svg);
+        if (text.failed)
+            weir_error_memory(error, text.size, "a plot");
+        else if (text.used && weight + text.used > REPORT_WEIGHT)
+            figures->left_out++;
+        else if (text.used) {
+            weight += text.used;
+            figure->markup = report_string(model->store, error, "%s", text.data);
+        }
+        report_free(&text);
+        if (error->status != WEIR_OK)
+            return (int)error->status;
+    }
+    return WEIR_OK;
+}
+
+static void remove_folder(const char *path)
+{
+    DIR *folder = opendir(path);
+    const struct dirent *entry;
+
+    while (folder && (entry = readdir(folder)))
+        unlinkat(dirfd(folder), entry->d_name, 0);
+    if (folder)
+        closedir(folder);
+    rmdir(path);
+}
+
+/* What a wait status means to a reader; "" where all is well. */
+static const char *problem_of(const report_model *model, int status, const char *folder,
+                              weir_error *error)
+{
+    char *path, *messages, *line;
+
+    if (WIFEXITED(status) && status >= 0 && WEXITSTATUS(status) == 0)
+        return "";
+    if (status == -1)
+        return report_string(model->store, error,
+                             "gnuplot took longer than %d seconds and was ended", TIME_LIMIT);
+    if (status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 127)
+        return report_string(model->store, error,
+                             "gnuplot was not found, so the plots are missing. Install it (Debian: "
+                             "apt install gnuplot-nox) and run: weir report %s",
+                             model->store->folder);
+    path = report_string(model->store, error, "%s/messages", folder);
+    messages = path ? report_read_file(path, 100000, NULL, NULL) : NULL;
+    line = messages;
+    while (line && (*line == '\n' || *line == ' ' || *line == '^'))
+        line++;
+    if (line)
+        line[strcspn(line, "\n")] = 0;
+    path = report_string(model->store, error, "gnuplot failed%s%s", line && *line ? ": " : "",
+                         line ? line : "");
+    free(messages);
+    return path;
+}
+
+int report_plot(const report_model *model, report_figures *figures, weir_error *error)
+{
+    const char *temporary = getenv("TMPDIR");
+    report_text script = {0};
+    char *folder = report_string(model->store, error, "%s/weir-report-XXXXXX",
+                                 temporary && *temporary ? temporary : "/tmp");
+    char *path;
+    size_t plots = 0;
+
+    if (!folder)
+        return (int)error->status;
+    report_format(&script,
+                  "set terminal svg size %d,%d dynamic rounded noenhanced font 'sans-serif,12'\n"
+                  "set border 3 lc rgb '#555555'\nset tics nomirror out scale 0.5\n"
+                  "set grid lc rgb '#e3e3e3' lt 1 lw 0.7\nset key off\n"
+                  "set xtics autofreq\nset lmargin 8\nset rmargin 2\nset tmargin 0.7\n",
+                  WIDTH, HEIGHT);
+    for (size_t i = 0; i < figures->count; i++)
+        if (!figures->list[i].markup && figures->list[i].curve_count) {
+            write_plot(&script, &figures->list[i], i);
+            plots++;
+        }
+    if (script.failed)
+        weir_error_memory(error, script.size, "the plots");
+    if (plots == 0 || script.failed) {
+        report_free(&script);
+        return error->status;
+    }
+    if (!mkdtemp(folder)) {
+        figures->problem = report_string(model->store, error,
+                                         "no plots: the temporary folder %s could not be made: %s",
+                                         folder, strerror(errno));
+        report_free(&script);
+        return error->status;
+    }
+    path = report_string(model->store, error, "%s/script", folder);
+    if (path && write_text(path, &script) != 0)
+        figures->problem =
+            report_string(model->store, error, "no plots: %s: %s", path, strerror(errno));
+    else if (path)
+        figures->problem = problem_of(model, run_gnuplot(folder), folder, error);
+    if (path && figures->problem && error->status == WEIR_OK)
+        take_plots(model, figures, folder, error);
+    report_free(&script);
+    remove_folder(folder);
+    return error->status;
+}

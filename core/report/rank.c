@@ -1,0 +1,231 @@
+/* Ranks, leaderboards, and the averages over features that the papers headline. */
+#include "report/model.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <weir/stats.h>
+
+static bool higher(const report_feature *feature)
+{
+    return strcmp(feature->better, "higher") == 0;
+}
+
+/* Ranks of one feature on one dataset among the ranked entries, by their means: ties share their
+ * mean rank. A failed entry shares the last ranks, so that failing never pays; one to which the
+ * feature does not apply has none. Also marks the best, and whose interval overlaps the best's. */
+static int rank_feature(report_model *model, size_t dataset, size_t feature, double *scratch,
+                        weir_error *error)
+{
+    double *keys = scratch, *ranks = scratch + model->ranked, worst = -HUGE_VAL;
+    const report_cell *best = NULL;
+    report_cell *cell;
+    size_t n = 0, at = 0;
+
+    for (size_t e = 0; e < model->ranked; e++) {
+        cell = report_cell_at(model, dataset, feature, e);
+        if (!cell || (!cell->ok && !cell->failed))
+            continue;
+        keys[n] = !cell->ok ? NAN : higher(&model->features[feature]) ? -cell->mean : cell->mean;
+        worst = fmax(worst, keys[n++]);
+        if (cell->ok && (!best || (higher(&model->features[feature]) ? cell->mean > best->mean
+                                                                     : cell->mean < best->mean)))
+            best = cell;
+    }
+    if (!best || !*model->features[feature].better ||
+        !strcmp(model->features[feature].better, "neither"))
+        return WEIR_OK;
+    for (size_t i = 0; i < n; i++)
+        if (isnan(keys[i]))
+            keys[i] = worst + fabs(worst) + 1;
+    if (weir_ranks(keys, n, ranks, error) != WEIR_OK)
+        return (int)error->status;
+    for (size_t e = 0; e < model->ranked; e++) {
+        cell = report_cell_at(model, dataset, feature, e);
+        if (!cell || (!cell->ok && !cell->failed))
+            continue;
+        cell->rank = ranks[at++];
+        cell->best = cell->ok && cell->mean == best->mean;
+        cell->tied = !cell->best && cell->ok && cell->method && best->method &&
+                     cell->low <= best->high && best->low <= cell->high;
+    }
+    return WEIR_OK;
+}
+
+/* Mean rank and how many features it is of. */
+static double mean_rank(const report_model *model, int dataset, size_t entry, double *sum,
+                        size_t *count)
+{
+    for (size_t f = 0; dataset >= 0 && f < model->feature_count; f++) {
+        const report_cell *cell = report_cell_at(model, (size_t)dataset, f, entry);
+
+        if (cell && model->features[f].counted && !isnan(cell->rank)) {
+            *sum += cell->rank;
+            ++*count;
+        }
+    }
+    return *count ? *sum / (double)*count : NAN;
+}
+
+/* By rank, those without one after them; entries are sorted by role already. */
+static int line_order(const void *a, const void *b)
+{
+    const report_line *x = a, *y = b;
+
+    if (isnan(x->rank) != isnan(y->rank))
+        return isnan(x->rank) ? 1 : -1;
+    if (!isnan(x->rank) && x->rank != y->rank)
+        return x->rank < y->rank ? -1 : 1;
+    return x->entry < y->entry ? -1 : x->entry > y->entry;
+}
+
+/* The leaderboard of one trace, or of all (trace < 0). */
+static int fill_board(report_model *model, int trace, report_board *board, weir_error *error)
+{
+    size_t from = trace < 0 ? 0 : (size_t)trace, groups = model->group_count;
+    size_t to = trace < 0 ? model->trace_count : from + 1;
+
+    board->lines = report_alloc(model->store, model->entry_count, sizeof *board->lines, error);
+    if (!board->lines)
+        return (int)error->status;
+    for (size_t e = 0; e < model->entry_count; e++) {
+        report_line *line = &board->lines[e];
+        double sum = 0, test_sum = 0;
+        size_t count = 0, test_count = 0;
+
+        line->entry = e;
+        line->rank = line->held_out = NAN;
+        line->skill = report_alloc(model->store, groups, sizeof *line->skill, error);
+        line->skills = report_alloc(model->store, groups, sizeof *line->skills, error);
+        if (!line->skill || !line->skills)
+            return (int)error->status;
+        for (size_t t = from; t < to; t++) {
+            int data = model->traces[t].main;
+
+            line->rank = mean_rank(model, data, e, &sum, &count);
+            line->held_out = mean_rank(model, model->traces[t].held_out, e, &test_sum, &test_count);
+            for (size_t f = 0; f < model->feature_count; f++) {
+                const report_cell *cell = report_cell_at(model, (size_t)data, f, e);
+
+                if (!cell || !model->features[f].counted || isnan(cell->skill))
+                    continue;
+                line->skill[model->features[f].group] += cell->skill;
+                line->skills[model->features[f].group]++;
+            }
+        }
+        line->features = count;
+        for (size_t g = 0; g < groups; g++)
+            line->skill[g] = line->skills[g] ? line->skill[g] / (double)line->skills[g] : NAN;
+    }
+    for (size_t t = from; t < to; t++)
+        for (size_t f = 0; f < model->feature_count; f++) {
+            bool any = false;
+
+            for (size_t e = 0; e < model->ranked; e++) {
+                const report_cell *cell =
+                    report_cell_at(model, (size_t)model->traces[t].main, f, e);
+
+                any |= cell && model->features[f].counted && !isnan(cell->rank);
+            }
+            board->features += any;
+        }
+    qsort(board->lines, model->entry_count, sizeof *board->lines, line_order);
+    return WEIR_OK;
+}
+
+int report_rank(report_model *model, weir_error *error)
+{
+    double *scratch = report_alloc(model->store, 2 * model->ranked, sizeof *scratch, error);
+
+    model->boards = report_alloc(model->store, model->trace_count, sizeof *model->boards, error);
+    if (!scratch || !model->boards)
+        return (int)error->status;
+    for (size_t d = 0; d < model->dataset_count; d++)
+        for (size_t f = 0; f < model->feature_count; f++)
+            if (rank_feature(model, d, f, scratch, error) != WEIR_OK)
+                return (int)error->status;
+    for (size_t t = 0; t < model->trace_count; t++)
+        if (fill_board(model, (int)t, &model->boards[t], error) != WEIR_OK)
+            return (int)error->status;
+    return fill_board(model, -1, &model->overall, error);
+}
+
+/* ---- Averages over features (specs D.3) ------------------------------------------------------ */
+
+const char *report_norm_name(report_norm norm)
+{
+    static const char *const names[] = {"skill", "cascadenet", "netshare", "none"};
+
+    return names[norm];
+}
+
+/* One score on the scale of a normalisation; NaN where that has no value. low and high are the
+ * extremes over the generators that are compared. */
+static double normalised(const report_cell *cell, report_norm norm, double low, double high)
+{
+    switch (norm) {
+    case REPORT_SKILL:
+        return cell->skill;
+    case REPORT_CASCADENET:
+        return high > 0 ? 0.9 * cell->mean / high : NAN;
+    case REPORT_NETSHARE:
+        return high > low ? 0.1 + 0.8 * (cell->mean - low) / (high - low) : NAN;
+    case REPORT_NONE:
+        return cell->mean;
+    }
+    return NAN;
+}
+
+static void add_feature(report_model *model, size_t trace, size_t feature)
+{
+    const report_feature *what = &model->features[feature];
+    size_t dataset = (size_t)model->traces[trace].main, groups = model->group_count;
+    double low = HUGE_VAL, high = -HUGE_VAL;
+
+    for (size_t e = 0; e < model->ranked; e++) {
+        const report_cell *cell = report_cell_at(model, dataset, feature, e);
+
+        if (cell && cell->ok) {
+            low = fmin(low, cell->mean);
+            high = fmax(high, cell->mean);
+        }
+    }
+    for (size_t norm = 0; norm < REPORT_NORMS; norm++) {
+        /* Raw means are of one unit only among the divergences; the papers' two scales are for
+         * distances. */
+        if ((norm == REPORT_NONE && strcmp(what->plugin, "jsd")) ||
+            ((norm == REPORT_CASCADENET || norm == REPORT_NETSHARE) && higher(what)))
+            continue;
+        for (size_t e = 0; e < model->ranked; e++) {
+            const report_cell *cell = report_cell_at(model, dataset, feature, e);
+            report_average *average =
+                &model->averages[((trace * REPORT_NORMS + norm) * groups + what->group) *
+                                     model->entry_count +
+                                 e];
+            double value = cell && cell->ok ? normalised(cell, (report_norm)norm, low, high) : NAN;
+
+            if (isnan(value))
+                continue;
+            average->value += value;
+            average->features++;
+        }
+    }
+}
+
+int report_averages(report_model *model, weir_error *error)
+{
+    size_t n = model->trace_count * REPORT_NORMS * model->group_count * model->entry_count;
+
+    model->averages = report_alloc(model->store, n, sizeof *model->averages, error);
+    if (!model->averages)
+        return (int)error->status;
+    for (size_t t = 0; t < model->trace_count; t++)
+        for (size_t f = 0; f < model->feature_count; f++)
+            if (model->features[f].counted)
+                add_feature(model, t, f);
+    for (size_t i = 0; i < n; i++)
+        model->averages[i].value =
+            model->averages[i].features
+                ? model->averages[i].value / (double)model->averages[i].features
+                : NAN;
+    return WEIR_OK;
+}

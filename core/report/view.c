@@ -1,0 +1,219 @@
+/* What the HTML page and the Markdown page say alike: orders, names, sentences. */
+#include "report/html.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+double report_feature_scale(const report_model *model, size_t dataset, size_t feature)
+{
+    double low = HUGE_VAL, high = 0;
+
+    for (size_t e = 0; e < model->entry_count; e++) {
+        const report_cell *cell = report_cell_at(model, dataset, feature, e);
+
+        if (cell && cell->ok && cell->mean != 0) {
+            low = fmin(low, fabs(cell->mean));
+            high = fmax(high, fabs(cell->mean));
+        }
+    }
+    return high > 0 && high / low < 1e4 ? low : 0;
+}
+
+/* Whether entry a stands before b in a feature's table. */
+static bool before(const report_model *model, size_t dataset, size_t feature, size_t a, size_t b)
+{
+    const report_cell *x = report_cell_at(model, dataset, feature, a);
+    const report_cell *y = report_cell_at(model, dataset, feature, b);
+    bool ranked = a < model->ranked;
+
+    if (ranked != (b < model->ranked))
+        return ranked;
+    if (!ranked)
+        return a < b;
+    if (!x->ok != !y->ok)
+        return x->ok > 0;
+    if (x->ok && x->mean != y->mean)
+        return strcmp(model->features[feature].better, "higher") ? x->mean < y->mean
+                                                                 : x->mean > y->mean;
+    return a < b;
+}
+
+size_t report_feature_order(const report_model *model, size_t dataset, size_t feature,
+                            size_t *order)
+{
+    size_t n = 0;
+
+    for (size_t e = 0; e < model->entry_count; e++) {
+        size_t at = n;
+
+        if (!report_cell_at(model, dataset, feature, e))
+            continue;
+        for (; at > 0 && before(model, dataset, feature, e, order[at - 1]); at--)
+            order[at] = order[at - 1];
+        order[at] = e;
+        n++;
+    }
+    return n;
+}
+
+bool report_feature_present(const report_model *model, int dataset, size_t feature)
+{
+    for (size_t e = 0; dataset >= 0 && e < model->entry_count; e++)
+        if (model->entries[e].role != REPORT_FLOOR &&
+            report_cell_at(model, (size_t)dataset, feature, e))
+            return true;
+    return false;
+}
+
+const char *report_floor_split(const report_model *model, size_t dataset, size_t feature)
+{
+    const char *split = "";
+
+    for (size_t e = 0; e < model->entry_count; e++) {
+        const report_cell *cell = report_cell_at(model, dataset, feature, e);
+
+        if (model->entries[e].role == REPORT_FLOOR && cell && cell->ok &&
+            strcmp(split, "flow-disjoint"))
+            split = model->entries[e].label;
+    }
+    return split;
+}
+
+const char *report_role_name(const report_entry *entry)
+{
+    static const char *const names[] = {"", "canary", "ceiling", "floor"};
+
+    return names[entry->role];
+}
+
+const char *report_cell_text(const report_cell *cell, const char *unit, double scale,
+                             char out[REPORT_NUMBER])
+{
+    if (!cell)
+        return "–";
+    if (cell->ok)
+        return report_quantity(cell->mean, unit, scale, out);
+    return cell->failed ? "failed" : "n/a";
+}
+
+const char *report_range(const double range[2], char out[REPORT_NUMBER])
+{
+    char high[REPORT_NUMBER];
+    size_t n;
+
+    if (isnan(range[0]))
+        return "–";
+    report_count(range[0], out);
+    if (range[1] > range[0]) {
+        n = strlen(out);
+        report_count(range[1], high);
+        if (n + strlen(high) + 4 < REPORT_NUMBER) {
+            memcpy(out + n, "–", 4);
+            memcpy(out + n + 3, high, strlen(high) + 1);
+        }
+    }
+    return out;
+}
+
+const char *report_method_name(const report_cell *cell)
+{
+    static const char *const names[] = {"none", "t", "BCa"};
+
+    return cell->ok == 1 ? "one seed" : names[cell->method];
+}
+
+const json_t *report_input(const report_model *model, const report_trace *trace)
+{
+    const json_t *inputs = json_object_get(model->store->manifest, "inputs"), *input;
+    size_t i;
+
+    json_array_foreach(inputs, i, input)
+    {
+        const char *name = report_json_text(input, "name");
+        size_t n = strcspn(name, ":");
+
+        if (strlen(trace->name) == n && !strncmp(name, trace->name, n))
+            return input;
+    }
+    return NULL;
+}
+
+void report_fact(const char *key, const json_t *value, report_text *name, report_text *text)
+{
+    char number[REPORT_NUMBER];
+    double n = json_number_value(value);
+
+    for (const char *at = key; *at; at++)
+        report_add_bytes(name, *at == '_' ? " " : at, 1);
+    if (!strcmp(key, "duration"))
+        report_add(text, report_duration(n, number));
+    else
+        report_add(text, n == floor(n) ? report_count(n, number) : report_digits(n, number));
+}
+
+void report_job_name(const report_job *job, report_text *name)
+{
+    const json_t *plugin = json_object_get(job->spec, "plugin");
+    const json_t *inputs = json_object_get(job->spec, "inputs");
+    const char *kind = report_json_text(job->spec, "job"), *on;
+
+    if (!*kind)
+        kind = report_json_text(job->status, "job");
+    report_format(name, "%s of %s", *kind ? kind : "job",
+                  *report_json_text(plugin, "name") ? report_json_text(plugin, "name")
+                                                    : "an unknown plugin");
+    if (json_is_integer(json_object_get(job->spec, "seed")))
+        report_format(name, ", seed %lld",
+                      (long long)json_integer_value(json_object_get(job->spec, "seed")));
+    on = report_json_text(json_object_get(inputs, "train"), "name");
+    if (!*on)
+        on = report_json_text(json_object_get(inputs, "real"), "name");
+    if (*on)
+        report_format(name, ", on %s", on);
+}
+
+const char *report_job_reason(const report_job *job)
+{
+    const char *reason = report_json_text(job->status, "reason");
+    const char *text = report_json_text(json_object_get(job->status, "error"), "text");
+
+    if (*text)
+        return text;
+    return *reason ? reason : "no reason was recorded";
+}
+
+static void count(report_text *text, size_t n, const char *one, const char *many)
+{
+    report_format(text, "%zu %s", n, n == 1 ? one : many);
+}
+
+void report_summary(const report_model *model, report_text *text)
+{
+    size_t counted = 0;
+
+    for (size_t f = 0; f < model->feature_count; f++)
+        counted += model->features[f].counted;
+    count(text, model->ranked, "generator", "generators");
+    report_add(text, " on ");
+    count(text, model->trace_count, "trace", "traces");
+    report_add(text, ", ");
+    count(text, model->seeds, "seed", "seeds");
+    report_add(text, ", ");
+    count(text, counted, "feature", "features");
+    report_add(text, ".");
+}
+
+const char *const *report_reading(void)
+{
+    static const char *const sentences[] = {
+        "Skill puts every score on one scale: 0 is the floor (two halves of the real trace against "
+        "each other), 1 is the ceiling (a generator declared bad), lower is better; below 0 is "
+        "closer to the trace than the trace to itself, which may mean copying.",
+        "Mean rank is over all features that apply, by the mean over seeds (1 is best); a "
+        "generator "
+        "that failed shares the last ranks, one to which a feature does not apply has no rank in "
+        "it. Floor, ceilings and canaries are references and are not ranked.",
+        NULL};
+
+    return sentences;
+}
