@@ -1,6 +1,7 @@
 /* An instance of a plugin at work: memory, errors, random streams, progress, log. */
 #include "plugin/job.h"
 #include "data/source.h"
+#include "files.h"
 #include "plugin/archive.h"
 #include "plugin/inside.h"
 #include "plugin/options.h"
@@ -159,7 +160,7 @@ void weir_job_free(weir_job *job)
         weir_dataset_free(job->traces[i]);
     free(job->traces);
     if (job->scratch)
-        weir_folder_remove(job->scratch);
+        weir_folder_remove(job->scratch, NULL);
     free(job->scratch);
     if (job->curves)
         fclose(job->curves);
