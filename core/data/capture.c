@@ -39,7 +39,7 @@ const char *weir_capture_format(const unsigned char *bytes, size_t n)
 
 /* ---- One packet ------------------------------------------------------------------------------ */
 
-static bool has_ports(uint8_t proto)
+bool weir_has_ports(uint8_t proto)
 {
     return proto == 6 || proto == 17 || proto == 33 || proto == 132 || proto == 136;
 }
@@ -54,7 +54,7 @@ static void transport(weir_reading *reading, const uint8_t *ip, uint32_t header,
         weir_count(&reading->notes, "later fragments, which have no ports");
         return;
     }
-    if (!has_ports(to->proto[row]))
+    if (!weir_has_ports(to->proto[row]))
         return;
     if (available < header + 4) {
         weir_count(&reading->notes, captured < header + 4 ? "ports beyond the captured bytes"

@@ -53,6 +53,9 @@ int weir_reading_grow(weir_reading *reading, size_t room, weir_error *error);
 /* Notes that a file lacks an optional column. */
 void weir_reading_absent(weir_reading *reading, const char *column);
 
+/* Whether a protocol has ports: TCP, UDP, DCCP, SCTP, UDP-Lite. */
+bool weir_has_ports(uint8_t proto);
+
 /* One file of each format; the text of an error begins with the path. */
 int weir_capture_read(weir_reading *reading, const char *path, weir_error *error);
 int weir_csv_read(weir_reading *reading, const char *path, weir_error *error);

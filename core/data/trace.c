@@ -111,7 +111,7 @@ int weir_reading_schema(weir_reading *reading, uint32_t schema, const weir_serie
             weir_table_add(reading->table, optional[i].name, optional[i].type, 1, error))
             return WEIR_ENOMEM;
     }
-    return weir_reading_grow(reading, 1024, error);
+    return schema == WEIR_SERIES ? WEIR_OK : weir_reading_grow(reading, 1024, error);
 }
 
 int weir_reading_grow(weir_reading *reading, size_t room, weir_error *error)
