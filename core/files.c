@@ -1,5 +1,6 @@
 /* Files and folders: written whole or not at all, removed whole. */
 #include "files.h"
+#include "data/file.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,42 +10,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int write_all(int file, const char *bytes, size_t n)
-{
-    while (n) {
-        ssize_t done = write(file, bytes, n);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return -1;
-        bytes += done;
-        n -= (size_t)done;
-    }
-    return 0;
-}
-
 int weir_file_write(const char *path, const char *bytes, size_t n, weir_error *error)
 {
-    char temporary[WEIR_PATH];
-    int file, cause;
+    weir_file file;
 
-    if ((size_t)snprintf(temporary, sizeof temporary, "%s.tmp", path) >= sizeof temporary)
-        return weir_error_set(error, WEIR_EIO, "cannot write %.200s…: the path is too long", path);
-    file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (file < 0)
-        return weir_error_set(error, WEIR_EIO, "cannot write %s: %s", path, strerror(errno));
-    if (write_all(file, bytes, n) || fsync(file)) {
-        cause = errno;
-        close(file);
-        unlink(temporary);
-        return weir_error_set(error, WEIR_EIO, "cannot write %s: %s", path, strerror(cause));
-    }
-    if (close(file) || rename(temporary, path)) {
-        cause = errno;
-        unlink(temporary);
-        return weir_error_set(error, WEIR_EIO, "cannot write %s: %s", path, strerror(cause));
-    }
-    return WEIR_OK;
+    if (weir_file_create(&file, path, error))
+        return error->status;
+    fwrite(bytes, 1, n, file.stream); /* what goes wrong is seen when the file is committed */
+    return weir_file_commit(&file, error);
 }
 
 int weir_json_write(const char *path, const json_t *value, weir_error *error)

@@ -89,6 +89,21 @@ static int take_lock(weir_store *store, void (*notice)(void *, const char *), vo
     return WEIR_OK;
 }
 
+/* Removes what an earlier run had begun to write when it was killed. */
+static void drop_unfinished(const char *folder)
+{
+    DIR *list = opendir(folder);
+    struct dirent *entry;
+
+    while (list && (entry = readdir(list))) {
+        size_t n = strlen(entry->d_name);
+        if (n > 4 && !strcmp(entry->d_name + n - 4, ".tmp"))
+            unlinkat(dirfd(list), entry->d_name, 0);
+    }
+    if (list)
+        closedir(list);
+}
+
 weir_store *weir_store_open(const char *folder, bool read_only,
                             void (*notice)(void *context, const char *text), void *context,
                             const volatile sig_atomic_t *stop, weir_error *error)
@@ -121,6 +136,8 @@ weir_store *weir_store_open(const char *folder, bool read_only,
         weir_store_close(store);
         return NULL;
     }
+    if (!read_only)
+        drop_unfinished(store->folder);
     return store;
 }
 
