@@ -202,7 +202,11 @@ static size_t bin_of(const struct side *side, size_t row)
 
     if (!side->seconds)
         return part_of(side, between(side, 0, row), bins);
+    /* Floor of the exact quotient, as Python's // gives it: one less where the division rounded up.
+     */
     bin = (size_t)(side->seconds[row] / side->width);
+    if (bin && fma((double)bin, side->width, -side->seconds[row]) > 0)
+        bin--;
     return bin < bins ? bin : bins - 1;
 }
 

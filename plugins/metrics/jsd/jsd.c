@@ -245,7 +245,7 @@ static int score_column(weir_job *job, size_t at, const weir_table *real,
         return status;
     snprintf(unit, sizeof unit, "%s, base %s", divergence ? "divergence" : "distance",
              o->base == BASE_2 ? "2" : "e");
-    if (weir_score_as(job, NULL, unit))
+    if (weir_score_as(job, o->variant == VARIANT_REF ? "ref" : "fix", unit))
         return weir_job_error(job)->status;
     if (how == BY_TOP && isnan(result))
         return weir_score_na(job, label, "the real trace has no destination port from 1 to 1023");
