@@ -348,9 +348,10 @@ static int convert(const arguments *got)
 {
     weir_error error = {0};
     const char *out;
-    json_t *facts = NULL;
+    json_t *facts = NULL, *notes = NULL, *n;
     weir_dataset *dataset;
     bool folder;
+    const char *what;
     int status = 0;
 
     if (got->count < 2)
@@ -367,12 +368,15 @@ static int convert(const arguments *got)
     if (!dataset)
         return failed(&error);
     status = weir_path_ends(out, ".weir") ? weir_columnar_write(dataset, out, &error)
-                                          : weir_dataset_write(dataset, out, &error);
+                                          : weir_dataset_write_noted(dataset, out, &notes, &error);
     if (status)
         status = failed(&error);
     else
         fprintf(stderr, "weir trace: %s: %zu %s\n", out, weir_dataset_rows(dataset),
                 folder ? "series" : "rows");
+    json_object_foreach(notes, what, n) fprintf(
+        stderr, "weir trace: %s: %" JSON_INTEGER_FORMAT " %s\n", out, json_integer_value(n), what);
+    json_decref(notes);
     json_decref(facts);
     weir_dataset_free(dataset);
     return status;

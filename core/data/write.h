@@ -3,11 +3,17 @@
 #ifndef WEIR_DATA_WRITE_H
 #define WEIR_DATA_WRITE_H
 
+#include <jansson.h>
 #include <weir/dataset.h>
 
 /* By extension: .pcap, .pcapng (packets only; nanosecond times, right lengths and checksums, raw IP
  * link type), .csv (any schema; `time_ns`, `ts_ns`). Written whole or not at all. */
 int weir_dataset_write(const weir_dataset *dataset, const char *path, weir_error *error);
+
+/* The same; notes: receives a new object { what: n } of what the format could not keep (may be
+ * NULL): packets shorter than their headers, ports of protocols without ports. */
+int weir_dataset_write_noted(const weir_dataset *dataset, const char *path, json_t **notes,
+                             weir_error *error);
 
 /* The columnar file `*.weir`: header, columns 64-byte aligned, flow index, to be mapped. What the
  * trace cache and the runner use between processes. */
