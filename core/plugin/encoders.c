@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- Resolving --------------------------------------------------------------------------------*/
 
@@ -29,6 +30,22 @@ static const weir_role *find_role(const weir_generator *generator, const char *n
     return NULL;
 }
 
+/* By the path it was resolved to, if that is still there; else by name. */
+static const weir_loaded *find_encoder(weir_registry *registry, const char *name,
+                                       const json_t *resolved, weir_error *error)
+{
+    const char *path = json_string_value(json_object_get(resolved, "path"));
+    const weir_loaded *loaded = path && access(path, R_OK) == 0
+                                    ? weir_registry_load(registry, path, error)
+                                    : weir_registry_find(registry, WEIR_KIND_ENCODER, name, error);
+
+    if (loaded && loaded->plugin->kind != WEIR_KIND_ENCODER) {
+        weir_error_set(error, WEIR_EOPTION, "%s is not an encoder", loaded->path);
+        return NULL;
+    }
+    return loaded;
+}
+
 /* One role with what was given for it: a name, { encoder, options }, or NULL. */
 static json_t *resolve_role(const weir_role *role, const json_t *given, weir_registry *registry,
                             weir_error *error)
@@ -43,7 +60,7 @@ static json_t *resolve_role(const weir_role *role, const json_t *given, weir_reg
                        "an encoder is a name or { encoder =, options = }, nothing else");
         return NULL;
     }
-    loaded = weir_registry_find(registry, WEIR_KIND_ENCODER, name, error);
+    loaded = find_encoder(registry, name, json_is_object(given) ? given : NULL, error);
     if (!loaded)
         return NULL;
     if (json_is_object(given) && json_object_get(given, "options"))
@@ -158,7 +175,6 @@ static int load(weir_encoder *encoder, const char *model)
 
 static weir_encoder *open_role(weir_job *job, const char *role, const json_t *chosen)
 {
-    const char *path = json_string_value(json_object_get(chosen, "path"));
     const char *name = json_string_value(json_object_get(chosen, "encoder"));
     weir_encoder *encoder = calloc(1, sizeof *encoder);
     const weir_loaded *loaded;
@@ -169,14 +185,9 @@ static weir_encoder *open_role(weir_job *job, const char *role, const json_t *ch
         weir_error_memory(&job->error, sizeof *encoder, "an encoder");
         return NULL;
     }
-    loaded = path ? weir_registry_load(job->setup.registry, path, &job->error)
-                  : weir_registry_find(job->setup.registry, WEIR_KIND_ENCODER, name, &job->error);
+    loaded = find_encoder(job->setup.registry, name, chosen, &job->error);
     if (!loaded)
         goto failed;
-    if (loaded->plugin->kind != WEIR_KIND_ENCODER) {
-        weir_error_set(&job->error, WEIR_EOPTION, "%s is not an encoder", loaded->path);
-        goto failed;
-    }
     snprintf(encoder->role, sizeof encoder->role, "%s", role);
     snprintf(within, sizeof within, "%s/%s/", job->setup.plugin->name, encoder->role);
     encoder->plugin = (const weir_encoder_plugin *)loaded->plugin;
