@@ -254,7 +254,7 @@ static void rate(gathering *in, size_t trace, const report_entry *entry)
         figure->caption = report_string(in->model->store, in->error, "seed %s", row->seed);
         add_curve(in, figure, &csv, (size_t)x, (size_t)real, true, "real", REPORT_GREY);
         add_curve(in, figure, &csv, (size_t)x, (size_t)synthetic, true, entry->label,
-                  entry->colour);
+                  entry->colour < 0 ? REPORT_BLACK : entry->colour);
     }
     report_csv_free(&csv);
 }

@@ -166,7 +166,8 @@ static void leaderboard(report_text *out, const report_model *model, size_t trac
     for (size_t i = 0; i < model->entry_count; i++) {
         if (i == model->ranked)
             report_add(out, "</tbody>\n<tbody class=\"references\">\n");
-        board_line(out, model, board, i, costs, held_out, best);
+        if (report_entry_present(model, trace, board->lines[i].entry))
+            board_line(out, model, board, i, costs, held_out, best);
     }
     report_add(out, "</tbody>\n");
     report_table_close(out);
@@ -303,20 +304,20 @@ static void head(report_text *out, const report_model *model, const char *name)
     report_add(out, "<a href=\"#run\">How it was run</a></nav>\n</header>\n<main>\n");
 }
 
+static void paragraph(report_text *out, const char *text)
+{
+    report_add(out, "<p>");
+    report_html(out, text);
+    report_add(out, "</p>\n");
+}
+
 void report_html_page(report_text *out, const report_model *model, const report_figures *figures)
 {
     const char *name = report_json_text(model->store->manifest, "experiment");
 
     head(out, model, *name ? name : "Experiment");
     report_add(out, "<section id=\"leaderboard\">\n<h2>Leaderboard</h2>\n");
-    for (const char *const *sentence = report_reading(); *sentence; sentence++) {
-        report_add(out, "<p>");
-        report_html(out, *sentence);
-        report_add(out, "</p>\n");
-    }
-    if (model->floor_by_time)
-        report_add(out, "<p>Where a trace has no flow-disjoint floor, the floor by time stands for "
-                        "it; each table names its floor.</p>\n");
+    paragraph(out, report_reading()[0]);
     if (model->trace_count > 1) {
         report_add(out, "<h3>All traces</h3>\n");
         leaderboard(out, model, model->trace_count);
@@ -329,6 +330,11 @@ void report_html_page(report_text *out, const report_model *model, const report_
         }
         leaderboard(out, model, t);
     }
+    for (const char *const *sentence = report_reading() + 1; *sentence; sentence++)
+        paragraph(out, *sentence);
+    if (model->floor_by_time)
+        paragraph(out, "Where a trace has no flow-disjoint floor, the floor by time stands for it; "
+                       "each table names its floor.");
     facts_table(out, model);
     report_add(out, "</section>\n");
     if (*figures->problem) {

@@ -35,6 +35,8 @@ size_t report_feature_order(const report_model *model, size_t dataset, size_t fe
                             size_t *order);
 /* Whether any entry has a row there. */
 bool report_feature_present(const report_model *model, int dataset, size_t feature);
+/* Whether an entry has a row on a trace; trace_count: on any. */
+bool report_entry_present(const report_model *model, size_t trace, size_t entry);
 /* Which floor the skill of a feature stands on: "flow-disjoint", "by time", or "" for none. */
 const char *report_floor_split(const report_model *model, size_t dataset, size_t feature);
 /* "ceiling", "floor", "canary" or "". */
@@ -44,6 +46,8 @@ const char *report_cell_text(const report_cell *cell, const char *unit, double s
                              char out[REPORT_NUMBER]);
 /* "24 108" or "24 000–24 600"; "–" for none. */
 const char *report_range(const double range[2], char out[REPORT_NUMBER]);
+/* "1.02 – 1.31 ms": the interval of a cell that has one. */
+void report_interval(const report_cell *cell, const char *unit, double scale, report_text *out);
 /* How seeds became an interval: "t", "BCa", "one seed". */
 const char *report_method_name(const report_cell *cell);
 /* The manifest's input of a trace, or NULL. */

@@ -46,17 +46,20 @@ static void feature_name(report_text *out, const report_feature *feature)
 
 /* ---- At a glance ----------------------------------------------------------------------------- */
 
-static void glance(report_text *out, const report_model *model, size_t dataset)
+static void glance(report_text *out, const report_model *model, size_t trace)
 {
-    size_t group = SIZE_MAX;
+    size_t group = SIZE_MAX, dataset = (size_t)model->traces[trace].main, shown = 0;
 
     report_add(out, "<h3>At a glance</h3>\n<p class=\"small soft\">Means over seeds. <span "
                     "class=\"best\">Shaded</span>: the best of the generators compared; <span "
-                    "class=\"tied\">underlined</span>: not distinguishable from it, as their 95 % "
+                    "class=\"tied\">underlined</span>: not distinguishable from it, as their 95 % "
                     "intervals overlap.</p>\n");
     report_table_open(out, "Scores at a glance");
     report_add(out, "<thead><tr><th class=\"name\">feature</th>");
     for (size_t e = 0; e < model->entry_count; e++) {
+        if (!report_entry_present(model, trace, e))
+            continue;
+        shown++;
         report_add(out, "<th>");
         report_html(out,
                     model->entries[e].role == REPORT_FLOOR ? "floor" : model->entries[e].label);
@@ -78,7 +81,7 @@ static void glance(report_text *out, const report_model *model, size_t dataset)
             report_format(out,
                           "<tr class=\"group\"><th class=\"name\" scope=\"rowgroup\" "
                           "colspan=\"%zu\">",
-                          model->entry_count + 1);
+                          shown + 1);
             report_html(out, model->groups[group]);
             report_add(out, "</th></tr>\n");
         }
@@ -88,7 +91,8 @@ static void glance(report_text *out, const report_model *model, size_t dataset)
             report_add(out, " <span class=\"role\">higher is better</span>");
         report_add(out, "</th>");
         for (size_t e = 0; e < model->entry_count; e++)
-            score_cell(out, report_cell_at(model, dataset, f, e), feature->unit, scale);
+            if (report_entry_present(model, trace, e))
+                score_cell(out, report_cell_at(model, dataset, f, e), feature->unit, scale);
         report_add(out, "</tr>\n");
     }
     report_add(out, "</tbody>\n");
@@ -197,16 +201,16 @@ static void all_figures(report_text *out, const report_model *model, const repor
 
 static void interval_cell(report_text *out, const report_cell *cell, const char *unit, double scale)
 {
-    char low[REPORT_NUMBER], high[REPORT_NUMBER];
+    report_text text = {0};
 
     if (!cell->method) {
         report_format(out, "<td class=\"none\">%s</td>", cell->ok == 1 ? "one seed" : "–");
         return;
     }
     report_format(out, "<td title=\"%.17g to %.17g\">", cell->low, cell->high);
-    report_html(out, report_quantity(cell->low, unit, scale, low));
-    report_add(out, " – ");
-    report_html(out, report_quantity(cell->high, unit, scale, high));
+    report_interval(cell, unit, scale, &text);
+    report_html(out, text.data);
+    report_free(&text);
     report_format(out, " <span class=\"role\">%s</span></td>", report_method_name(cell));
 }
 
@@ -237,7 +241,7 @@ static void seeds_cell(report_text *out, const report_cell *cell)
 }
 
 static void feature_row(report_text *out, const report_model *model, const report_trace *trace,
-                        size_t feature, size_t entry, double scale, bool held_out)
+                        size_t feature, size_t entry, double scale, bool held_out, bool several)
 {
     const report_feature *what = &model->features[feature];
     const report_cell *cell = report_cell_at(model, (size_t)trace->main, feature, entry);
@@ -249,16 +253,18 @@ static void feature_row(report_text *out, const report_model *model, const repor
     report_entry_html(out, &model->entries[entry], true);
     report_add(out, "</th>");
     if (!cell->ok) {
-        report_format(out, "<td class=\"%s\">%s</td><td class=\"wrap %s\" colspan=\"4\">",
+        report_format(out, "<td class=\"%s\">%s</td><td class=\"wrap %s\" colspan=\"%d\">",
                       cell->failed ? "fail" : "none", cell->failed ? "failed" : "n/a",
-                      cell->failed ? "fail" : "none");
+                      cell->failed ? "fail" : "none", several ? 4 : 1);
         report_html(out, *cell->reason ? cell->reason : "no reason was recorded");
         report_add(out, "</td>");
     } else {
         report_number_cell(out, cell->mean, what->unit, scale, mark(cell));
-        interval_cell(out, cell, what->unit, scale);
-        report_number_cell(out, cell->min, what->unit, scale, "");
-        report_number_cell(out, cell->max, what->unit, scale, "");
+        if (several) {
+            interval_cell(out, cell, what->unit, scale);
+            report_number_cell(out, cell->ok > 1 ? cell->min : NAN, what->unit, scale, "");
+            report_number_cell(out, cell->ok > 1 ? cell->max : NAN, what->unit, scale, "");
+        }
         skill_cell(out, cell);
     }
     if (held_out) {
@@ -275,7 +281,7 @@ static void feature_row(report_text *out, const report_model *model, const repor
 
 /* "emd, variant fix, in s, lower is better." and why there is no skill. */
 static void feature_facts(report_text *out, const report_model *model, size_t dataset,
-                          size_t feature)
+                          size_t feature, bool several)
 {
     const report_feature *what = &model->features[feature];
     const char *reason = "";
@@ -296,7 +302,7 @@ static void feature_facts(report_text *out, const report_model *model, size_t da
     report_html(out, what->unit);
     if (!strcmp(what->better, "lower") || !strcmp(what->better, "higher"))
         report_format(out, ", %s is better", what->better);
-    report_add(out, ".");
+    report_add(out, several ? "." : ". One seed, so no interval.");
     if (*reason) {
         report_add(out, " Skill n/a: ");
         report_html(out, reason);
@@ -314,20 +320,25 @@ static void feature_table(report_text *out, const report_model *model, const rep
     bool held_out = report_feature_present(model, trace->held_out, feature);
     const char *split = report_floor_split(model, dataset, feature);
     size_t n = report_feature_order(model, dataset, feature, order);
-    bool references = false;
+    bool references = false, several = false;
 
+    for (size_t i = 0; i < n; i++)
+        several |= report_cell_at(model, dataset, feature, order[i])->ok > 1;
     report_add(out, "<div class=\"feature\">\n<h4>");
     feature_name(out, what);
     report_add(out, "</h4>\n");
-    feature_facts(out, model, dataset, feature);
+    feature_facts(out, model, dataset, feature, several);
     report_table_open(out, what->label);
     report_add(out, "<thead><tr><th class=\"name\">generator</th><th>mean");
     report_add(out, held_out ? "<span>training part</span>" : "");
-    report_add(out, "</th><th>95 % interval</th><th>min</th><th>max</th><th>skill<span>");
+    report_add(out, "</th>");
+    if (several)
+        report_add(out, "<th>95 % interval</th><th>min</th><th>max</th>");
+    report_add(out, "<th>skill<span>");
     if (*split && *what->ceiling) {
         report_add(out, "0: ");
         report_html(out, split);
-        report_add(out, ", 1: ");
+        report_add(out, "</span><span>1: ");
         report_html(out, what->ceiling);
     }
     report_add(out, "</span></th>");
@@ -340,7 +351,7 @@ static void feature_table(report_text *out, const report_model *model, const rep
             report_add(out, "</tbody>\n<tbody class=\"references\">\n");
             references = true;
         }
-        feature_row(out, model, trace, feature, order[i], scale, held_out);
+        feature_row(out, model, trace, feature, order[i], scale, held_out, several);
     }
     report_add(out, "</tbody>\n");
     report_table_close(out);
@@ -357,6 +368,26 @@ static bool average_present(const report_model *model, size_t trace, report_norm
     return false;
 }
 
+static void average_row(report_text *out, const report_model *model, size_t trace, report_norm norm,
+                        size_t group)
+{
+    report_add(out, "<tr><th class=\"name\" scope=\"row\">");
+    report_html(out, model->groups[group]);
+    report_format(out, "</th><td class=\"name\">%s</td>", report_norm_name(norm));
+    for (size_t e = 0; e < model->ranked; e++) {
+        const report_average *average = report_average_at(model, trace, norm, group, e);
+
+        if (!report_entry_present(model, trace, e))
+            continue;
+        if (average->features)
+            report_format(out, "<td title=\"%.17g\">%.3f <span class=\"role\">(%zu)</span></td>",
+                          average->value, average->value, average->features);
+        else
+            report_add(out, "<td class=\"none\">–</td>");
+    }
+    report_add(out, "</tr>\n");
+}
+
 static void averages(report_text *out, const report_model *model, size_t trace)
 {
     report_add(
@@ -367,34 +398,18 @@ static void averages(report_text *out, const report_model *model, size_t trace)
         "compared; netshare: linear to 0.1 … 0.9 over them; none: as it is. The middle two depend "
         "on which generators take part.</p>\n");
     report_table_open(out, "Averages over features");
-    report_add(out, "<thead><tr><th class=\"name\">generator</th>");
+    report_add(out, "<thead><tr><th class=\"name\">group</th><th class=\"name\">scale</th>");
+    for (size_t e = 0; e < model->ranked; e++)
+        if (report_entry_present(model, trace, e)) {
+            report_add(out, "<th>");
+            report_html(out, model->entries[e].label);
+            report_add(out, "</th>");
+        }
+    report_add(out, "</tr></thead>\n<tbody>\n");
     for (size_t g = 0; g < model->group_count; g++)
         for (report_norm norm = 0; norm < REPORT_NORMS; norm++)
-            if (average_present(model, trace, norm, g)) {
-                report_add(out, "<th>");
-                report_html(out, model->groups[g]);
-                report_format(out, "<span>%s</span></th>", report_norm_name(norm));
-            }
-    report_add(out, "</tr></thead>\n<tbody>\n");
-    for (size_t e = 0; e < model->ranked; e++) {
-        report_add(out, "<tr><th class=\"name\" scope=\"row\">");
-        report_entry_html(out, &model->entries[e], false);
-        report_add(out, "</th>");
-        for (size_t g = 0; g < model->group_count; g++)
-            for (report_norm norm = 0; norm < REPORT_NORMS; norm++) {
-                const report_average *average = report_average_at(model, trace, norm, g, e);
-
-                if (!average_present(model, trace, norm, g))
-                    continue;
-                if (average->features)
-                    report_format(out,
-                                  "<td title=\"%.17g\">%.3f <span class=\"role\">(%zu)</span></td>",
-                                  average->value, average->value, average->features);
-                else
-                    report_add(out, "<td class=\"none\">–</td>");
-            }
-        report_add(out, "</tr>\n");
-    }
+            if (average_present(model, trace, norm, g))
+                average_row(out, model, trace, norm, g);
     report_add(out, "</tbody>\n");
     report_table_close(out);
 }
@@ -413,12 +428,12 @@ void report_html_trace(report_text *out, const report_model *model, const report
     report_format(out, "<section id=\"trace-%zu\">\n<h2>Scores on ", trace);
     report_html(out, what->name);
     report_add(out, "</h2>\n");
-    glance(out, model, (size_t)what->main);
+    glance(out, model, trace);
     all_figures(out, model, figures, trace);
     averages(out, model, trace);
     report_add(out,
                "<h3>Every feature</h3>\n<p class=\"small soft\">Intervals are of the mean over "
-               "seeds, at 95 %: Student's t for 2 to 9 seeds, a BCa bootstrap (2000 resamples) "
+               "seeds, at 95 %: Student's t for 2 to 9 seeds, a BCa bootstrap (2000 resamples) "
                "from 10 on; one seed gives none. n is the size of the two samples.</p>\n");
     for (size_t f = 0; f < model->feature_count; f++)
         if (report_feature_present(model, what->main, f))

@@ -75,6 +75,8 @@ static void leaderboard(report_text *out, const report_model *model, size_t trac
         const report_line *line = &board->lines[i];
         const report_cost *cost = &costs[line->entry];
 
+        if (!report_entry_present(model, trace, line->entry))
+            continue;
         if (isnan(line->rank))
             report_add(out, "|  | ");
         else

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 /* s that gnuplot may take: some 40 times what the largest page needs. */
-enum { TIME_LIMIT = 60, WIDTH = 360, HEIGHT = 240 };
+enum { TIME_LIMIT = 60, WIDTH = 320, HEIGHT = 215 };
 
 /* Okabe and Ito's colours, which are told apart with every kind of colour vision; black is the real
  * data's, and their yellow is too light for a line on white. */
@@ -45,49 +45,116 @@ static void quoted(report_text *script, const char *text)
     report_add(script, "'");
 }
 
+/* A power of 1000 that brings `largest` to 1 … 1000, and its prefix: the axis of a unit is labelled
+ * in it. Pure numbers and steps keep theirs. */
+static double axis_scale(double largest, const char *unit, const char **prefix)
+{
+    static const char *const prefixes[] = {"n", "µ", "m", "", "k", "M", "G"};
+    int power = 0;
+
+    if (*unit && strcmp(unit, "step") && largest > 0)
+        power = (int)floor(log10(largest) / 3 + 1e-9);
+    if (strcmp(unit, "s") && power < 0)
+        power = 0;
+    if (!strcmp(unit, "s") && power > 0)
+        power = 0;
+    power = power < -3 ? -3 : power > 3 ? 3 : power;
+    *prefix = prefixes[power + 3];
+    return pow(1000, power);
+}
+
+static void axis_label(report_text *script, const char *axis, const char *prefix, const char *unit)
+{
+    char label[REPORT_NUMBER];
+
+    /* "kB/s", "k packets/s", "ms". */
+    if (!strncmp(unit, "byte", 4) && *prefix)
+        snprintf(label, sizeof label, "%sB%s", prefix, strcmp(unit, "bytes/s") ? "" : "/s");
+    else
+        snprintf(label, sizeof label, "%s%s%.60s", prefix, *prefix && strcmp(unit, "s") ? " " : "",
+                 unit);
+    report_format(script, "set %slabel ", axis);
+    quoted(script, label);
+    report_add(script, !strcmp(axis, "x") ? " offset 0,0.5\n" : " offset 0.5,0\n");
+}
+
+/* Marks at 1, 2 or 5 times a power of ten, at most seven of them. */
+static void tics(report_text *script, const char *axis, double low, double high)
+{
+    double rough = (high - low) / 6, power, step;
+
+    if (!(rough > 0) || !isfinite(rough)) {
+        report_format(script, "set %stics autofreq\n", axis);
+        return;
+    }
+    power = pow(10, floor(log10(rough)));
+    step = rough / power;
+    step = power * (step <= 1 ? 1 : step <= 2 ? 2 : step <= 5 ? 5 : 10);
+    report_format(script, "set %stics %.9g\n", axis, step);
+}
+
 static void write_plot(report_text *script, const report_figure *figure, size_t number)
 {
     bool cdf = figure->kind == REPORT_CDF;
-    double low = HUGE_VAL, high = -HUGE_VAL;
+    double low = HUGE_VAL, high = -HUGE_VAL, bottom = HUGE_VAL, top = -HUGE_VAL;
+    double across = 1, up = 1;
+    const char *x_prefix = "", *y_prefix = "";
 
+    for (size_t c = 0; c < figure->curve_count; c++)
+        for (size_t i = 0; i < figure->curves[c].n; i++) {
+            double x = figure->curves[c].x[i];
+
+            if (figure->log_x && !(x > 0))
+                continue;
+            low = fmin(low, x);
+            high = fmax(high, x);
+            bottom = fmin(bottom, figure->curves[c].y[i]);
+            top = fmax(top, figure->curves[c].y[i]);
+        }
+    /* One value of x is no range, and gnuplot warns of it. */
+    if (!(high > low)) {
+        low = isfinite(low) ? low - 0.5 * fabs(low) - 0.5 : 0;
+        high = isfinite(high) ? high + 0.5 * fabs(high) + 0.5 : 1;
+    }
+    if (!figure->log_x)
+        across = axis_scale(fmax(fabs(low), fabs(high)), figure->x_label, &x_prefix);
+    if (!cdf)
+        up = axis_scale(fmax(fabs(bottom), fabs(top)), figure->y_label, &y_prefix);
     for (size_t c = 0; c < figure->curve_count; c++) {
         const report_curve *curve = &figure->curves[c];
 
         report_format(script, "$c%zu << END\n", c);
-        for (size_t i = 0; i < curve->n; i++) {
-            if (figure->log_x && !(curve->x[i] > 0))
-                continue;
-            low = fmin(low, curve->x[i]);
-            high = fmax(high, curve->x[i]);
-            report_format(script, "%.9g %.9g\n", curve->x[i], curve->y[i]);
-        }
+        for (size_t i = 0; i < curve->n; i++)
+            if (!figure->log_x || curve->x[i] > 0)
+                report_format(script, "%.9g %.9g\n", curve->x[i] / across, curve->y[i] / up);
         report_add(script, "END\n");
     }
-    /* One value of x is no range, and gnuplot warns of it. */
-    if (!(high > low)) {
-        low -= 0.5 * fabs(low) + 0.5;
-        high += 0.5 * fabs(high) + 0.5;
+    report_format(script, "set output 'p%zu.svg'\nset xrange [%.9g:%.9g]\n", number, low / across,
+                  high / across);
+    /* On a logarithmic axis each number has its own prefix. */
+    if (figure->log_x)
+        report_add(script, "set logscale x\nset format x '%.0s%c'\nset xtics autofreq\n");
+    else {
+        report_add(script, "unset logscale x\nset format x '%g'\n");
+        tics(script, "x", low / across, high / across);
     }
-    report_format(script, "set output 'p%zu.svg'\nset xrange [%.9g:%.9g]\n", number, low, high);
-    report_add(script, figure->log_x ? "set logscale x\n" : "unset logscale x\n");
-    /* The unit of time wants its prefix beside the number; so do counts. */
-    report_add(script, "set format x ");
-    report_add(script, !strcmp(figure->x_label, "step") ? "'%g'\n" : "'%.0s%c'\n");
-    report_add(script, cdf ? "set yrange [0:1]\nset format y '%g'\nset ytics 0.25\n"
-                           : "set yrange [*:*]\nset format y '%.1s%c'\nset ytics autofreq\n");
-    if (figure->kind == REPORT_RATE)
-        report_add(script, "set yrange [0:*]\nset format y '%.0s%c'\n");
-    report_add(script, "set xlabel ");
-    quoted(script, figure->x_label);
-    report_add(script, "\nset ylabel ");
-    quoted(script, figure->y_label);
-    report_add(script, "\nplot ");
+    if (cdf) {
+        report_add(script, "set yrange [0:1]\nset ytics 0.25\n");
+    } else {
+        report_format(script, "set yrange [%s:*]\n", figure->kind == REPORT_RATE ? "0" : "*");
+        tics(script, "y", figure->kind == REPORT_RATE ? 0 : bottom / up, top / up);
+    }
+    report_format(script, "set lmargin %d\n", *figure->y_label ? 8 : 6);
+    axis_label(script, "x", x_prefix, figure->x_label);
+    axis_label(script, "y", y_prefix, figure->y_label);
+    report_add(script, "plot ");
     for (size_t c = 0; c < figure->curve_count; c++) {
         bool dashed;
         const char *colour = report_colour(figure->curves[c].colour, &dashed);
 
         report_format(script, "%s$c%zu using 1:2 with lines lw %s dt %s lc rgb '%s' notitle",
-                      c ? ", " : "", c, figure->curves[c].colour == REPORT_BLACK ? "2.6" : "1.6",
+                      c ? ", " : "", c,
+                      figure->curves[c].colour == REPORT_BLACK && cdf ? "2.6" : "1.6",
                       dashed && figure->kind != REPORT_RATE ? "(6,4)" : "solid", colour);
     }
     report_add(script, "\n");
@@ -203,7 +270,14 @@ static void clean(report_text *out, const char *svg, const char *alt)
             if (space && *at != '<' && out->data && out->data[out->used - 1] != '>')
                 report_add(out, " ");
             space = false;
-            report_add_bytes(out, at++, 1);
+            /* gnuplot writes micro as a u, which is the last letter of a number only. */
+            if (*at == 'u' && !strncmp(at + 1, "</text>", 7) && out->used &&
+                strchr("0123456789", out->data[out->used - 1])) {
+                report_add(out, "µ");
+                at++;
+            } else {
+                report_add_bytes(out, at++, 1);
+            }
         }
     }
 }
@@ -320,10 +394,10 @@ int report_plot(const report_model *model, report_figures *figures, weir_error *
     if (!folder)
         return (int)error->status;
     report_format(&script,
-                  "set terminal svg size %d,%d dynamic rounded noenhanced font 'sans-serif,12'\n"
+                  "set terminal svg size %d,%d dynamic rounded noenhanced font 'sans-serif,13'\n"
                   "set border 3 lc rgb '#555555'\nset tics nomirror out scale 0.5\n"
                   "set grid lc rgb '#e3e3e3' lt 1 lw 0.7\nset key off\n"
-                  "set xtics autofreq\nset lmargin 8\nset rmargin 2\nset tmargin 0.7\n",
+                  "set format y '%%g'\nset rmargin 2\nset tmargin 0.7\n",
                   WIDTH, HEIGHT);
     for (size_t i = 0; i < figures->count; i++)
         if (!figures->list[i].markup && figures->list[i].curve_count) {

@@ -85,6 +85,8 @@ static void board(report_text *out, const report_model *model, size_t trace)
         const report_cost *cost = &model->costs[trace * model->entry_count + line->entry];
         report_text name = {0};
 
+        if (!report_entry_present(model, trace, line->entry))
+            continue;
         if (isnan(line->rank))
             report_add(out, "    ");
         else

@@ -79,6 +79,16 @@ const char *report_floor_split(const report_model *model, size_t dataset, size_t
     return split;
 }
 
+bool report_entry_present(const report_model *model, size_t trace, size_t entry)
+{
+    for (size_t t = 0; t < model->trace_count; t++)
+        for (size_t f = 0; f < model->feature_count; f++)
+            if ((t == trace || trace == model->trace_count) &&
+                report_cell_at(model, (size_t)model->traces[t].main, f, entry))
+                return true;
+    return false;
+}
+
 const char *report_role_name(const report_entry *entry)
 {
     static const char *const names[] = {"", "canary", "ceiling", "floor"};
@@ -113,6 +123,20 @@ const char *report_range(const double range[2], char out[REPORT_NUMBER])
         }
     }
     return out;
+}
+
+void report_interval(const report_cell *cell, const char *unit, double scale, report_text *out)
+{
+    char low[REPORT_NUMBER], high[REPORT_NUMBER], *space, *other;
+
+    report_quantity(cell->low, unit, scale, low);
+    report_quantity(cell->high, unit, scale, high);
+    space = strchr(low, ' ');
+    other = strchr(high, ' ');
+    /* A unit that both share is said once. */
+    if (space && other && !strcmp(space, other))
+        *space = 0;
+    report_format(out, "%s – %s", low, high);
 }
 
 const char *report_method_name(const report_cell *cell)
@@ -206,13 +230,12 @@ void report_summary(const report_model *model, report_text *text)
 const char *const *report_reading(void)
 {
     static const char *const sentences[] = {
-        "Skill puts every score on one scale: 0 is the floor (two halves of the real trace against "
-        "each other), 1 is the ceiling (a generator declared bad), lower is better; below 0 is "
-        "closer to the trace than the trace to itself, which may mean copying.",
-        "Mean rank is over all features that apply, by the mean over seeds (1 is best); a "
-        "generator "
-        "that failed shares the last ranks, one to which a feature does not apply has no rank in "
-        "it. Floor, ceilings and canaries are references and are not ranked.",
+        "Skill puts every score on one scale, lower is better: 0 is the floor (two halves of the "
+        "real trace against each other), 1 is the ceiling (a generator that is declared bad).",
+        "Below 0 is closer to the trace than its own halves are to each other, which may mean "
+        "copying. The mean rank is over the features that apply, by the mean over seeds; a "
+        "generator that failed shares the last ranks, one to which a feature does not apply has no "
+        "rank in it. Floors, ceilings and canaries are references and not ranked.",
         NULL};
 
     return sentences;
