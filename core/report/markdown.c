@@ -103,16 +103,21 @@ static void leaderboard(report_text *out, const report_model *model, size_t trac
     report_add(out, "\n");
 }
 
-static void glance(report_text *out, const report_model *model, size_t dataset)
+static void glance(report_text *out, const report_model *model, size_t trace, size_t dataset)
 {
+    size_t shown = 0;
+
     report_add(out, "| feature |");
     for (size_t e = 0; e < model->entry_count; e++) {
+        if (!report_entry_present(model, trace, e))
+            continue;
+        shown++;
         report_add(out, " ");
         entry_name(out, &model->entries[e]);
         report_add(out, " |");
     }
     report_add(out, "\n");
-    rule(out, 1, model->entry_count + 1);
+    rule(out, 1, shown + 1);
     for (size_t f = 0; f < model->feature_count; f++) {
         const report_feature *feature = &model->features[f];
         double scale = report_feature_scale(model, dataset, f);
@@ -131,6 +136,8 @@ static void glance(report_text *out, const report_model *model, size_t dataset)
             report_add(out, " (higher is better)");
         report_add(out, " |");
         for (size_t e = 0; e < model->entry_count; e++) {
+            if (!report_entry_present(model, trace, e))
+                continue;
             report_add(out, " ");
             score(out, report_cell_at(model, dataset, f, e), feature->unit, scale);
         }
@@ -171,13 +178,13 @@ static void details(report_text *out, const report_model *model, size_t dataset)
                 report_markdown(out, cell->reason);
                 report_add(out, " | | | |");
             } else {
-                if (cell->method)
-                    report_format(out, " %s – %s (%s) |",
-                                  report_quantity(cell->low, what->unit, scale, low),
-                                  report_quantity(cell->high, what->unit, scale, high),
-                                  report_method_name(cell));
-                else
-                    report_format(out, " %s |", report_method_name(cell));
+                report_add(out, " ");
+                if (cell->method) {
+                    report_interval(cell, what->unit, scale, out);
+                    report_format(out, " (%s) |", report_method_name(cell));
+                } else {
+                    report_format(out, "%s |", report_method_name(cell));
+                }
                 report_format(out, " %s | %s |", report_quantity(cell->min, what->unit, scale, low),
                               report_quantity(cell->max, what->unit, scale, high));
                 if (isnan(cell->skill))
@@ -374,10 +381,10 @@ void report_markdown_page(report_text *out, const report_model *model,
         report_add(out,
                    "\n\nMeans over seeds; **bold** is the best of the generators compared, ≈ is "
                    "not distinguishable from it (the intervals overlap).\n\n");
-        glance(out, model, (size_t)trace->main);
+        glance(out, model, t, (size_t)trace->main);
         if (trace->held_out >= 0) {
             report_add(out, "### Against the held-out part\n\n");
-            glance(out, model, (size_t)trace->held_out);
+            glance(out, model, t, (size_t)trace->held_out);
         }
         report_add(out, "### Averages over features\n\n");
         averages(out, model, t);
