@@ -222,6 +222,8 @@ static int mark(const weir_dataset *dataset, const json_t *split, bool *test, we
     uint64_t seed = (uint64_t)json_integer_value(json_object_get(split, "seed"));
     size_t n = weir_dataset_rows(dataset);
 
+    if (!strcmp(by, "flow") && weir_dataset_schema(dataset) == WEIR_SERIES)
+        return mark_labels(dataset, share, seed, test, error); /* a series is a flow of its own */
     if (!strcmp(by, "flow"))
         return mark_flows(dataset, share, seed, test, error);
     if (!strcmp(by, "label"))

@@ -2,6 +2,7 @@
  * is reported with the line that made it. */
 #include "run/experiment.h"
 #include "data/source.h"
+#include "plugin/job.h"
 #include "plugin/options.h"
 #include "run/declare.h"
 #include "run/fields.h"
@@ -89,84 +90,6 @@ static int check_source(const json_t *source, const char *what, weir_error *erro
 }
 
 /* ---- Generators ------------------------------------------------------------------------------ */
-
-static int resolve_encoder(weir_experiment *experiment, const weir_role *role, const json_t *given,
-                           json_t *encoders, weir_error *error)
-{
-    const char *name = role->encoder;
-    const json_t *options = NULL;
-    json_t *parsed = NULL, *resolved, *entry;
-    const weir_loaded *loaded;
-    int status = WEIR_OK;
-
-    if (json_is_string(given)) {
-        name = json_string_value(given);
-    } else if (json_is_object(given)) {
-        static const char *const known[] = {"encoder", "options"};
-        if (weir_fields_check(given, known, COUNT(known), "an encoder", error))
-            return error->status;
-        name = weir_field_text(given, "encoder", true, &status, error);
-        if (!name)
-            return status;
-        options = json_object_get(given, "options");
-    } else if (given) {
-        return weir_error_set(error, WEIR_EOPTION,
-                              "the encoder of role '%s' must be a name or { encoder =, options = }",
-                              role->role);
-    } else if (role->options) {
-        options = parsed = weir_options_parse(role->options, error);
-        if (!parsed)
-            return error->status;
-    }
-    loaded = weir_registry_find(experiment->registry, WEIR_KIND_ENCODER, name, error);
-    resolved = loaded ? weir_options_resolve(loaded->plugin, options, error) : NULL;
-    json_decref(parsed);
-    if (!resolved)
-        return error->status;
-    entry = json_pack("{ss so ss ss}", "encoder", loaded->plugin->name, "options", resolved, "path",
-                      loaded->path, "build", loaded->build_id);
-    if (!entry || json_object_set_new(encoders, role->role, entry) < 0)
-        return weir_error_memory(error, sizeof *role, "an encoder");
-    return WEIR_OK;
-}
-
-static json_t *resolve_encoders(weir_experiment *experiment, const weir_generator *generator,
-                                const json_t *given, weir_error *error)
-{
-    json_t *encoders = json_object(), *value;
-    const char *roles[64], *key, *near;
-    size_t n = 0;
-
-    if (!encoders) {
-        weir_error_memory(error, sizeof *generator, "encoders");
-        return NULL;
-    }
-    for (; generator->encoders && generator->encoders[n].role && n < COUNT(roles); n++) {
-        roles[n] = generator->encoders[n].role;
-        if (resolve_encoder(experiment, &generator->encoders[n], json_object_get(given, roles[n]),
-                            encoders, error))
-            goto failed;
-    }
-    if (given && !json_is_object(given)) {
-        weir_error_set(error, WEIR_EOPTION, "'encoders' must be a table: { role = encoder }");
-        goto failed;
-    }
-    json_object_foreach((json_t *)(uintptr_t)given, key, value)
-    {
-        if (json_object_get(encoders, key))
-            continue;
-        near = weir_nearest(key, roles, n);
-        weir_error_set(error, WEIR_EOPTION, "generator %s has no encoder role '%s'%s%s%s%s",
-                       generator->name, key, n ? "" : ": it uses no encoders",
-                       near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-        goto failed;
-    }
-    return encoders;
-
-failed:
-    json_decref(encoders);
-    return NULL;
-}
 
 static json_t *resolve_request(const json_t *given, weir_error *error)
 {
@@ -261,6 +184,7 @@ int weir_declare_generate(weir_experiment *experiment, const json_t *declaration
                                         "device",    "memory",  "time",     "where"};
     static const char *const kept[] = {"generator", "train",  "label", "threads",
                                        "device",    "memory", "time",  "where"};
+    const json_t *encoders = json_object_get(declaration, "encoders");
     weir_generate made = {.ceiling = ceiling};
     const char *name, *label;
     json_t *request = NULL;
@@ -280,9 +204,11 @@ int weir_declare_generate(weir_experiment *experiment, const json_t *declaration
         return -1;
     made.options =
         weir_options_resolve(made.loaded->plugin, json_object_get(declaration, "options"), error);
-    if (made.options)
-        made.encoders = resolve_encoders(experiment, weir_as_generator(made.loaded),
-                                         json_object_get(declaration, "encoders"), error);
+    if (encoders && !json_is_object(encoders))
+        weir_error_set(error, WEIR_EOPTION, "'encoders' must be a table: { role = encoder }");
+    else if (made.options)
+        made.encoders = weir_encoders_resolve(weir_as_generator(made.loaded), encoders,
+                                              experiment->registry, error);
     if (made.encoders)
         made.declared = weir_fields_pick(declaration, kept, COUNT(kept));
     if (!made.declared ||

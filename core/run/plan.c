@@ -349,6 +349,10 @@ static int plan_rating(weir_plan *plan, size_t at, weir_error *error)
 
     if (!input)
         return error->status;
+    if (!strcmp(json_string_value(json_object_get(declared, "generator")), "floor") &&
+        !strcmp(json_string_value(json_object_get(declared, "label")), "by time") &&
+        json_integer_value(json_object_get(input, "schema_flag")) == WEIR_SERIES)
+        return WEIR_OK; /* series have no times to split by */
     if (rating->synthetic >= 0 && !(sample = plan->samples[rating->synthetic]))
         return WEIR_OK;
     note_not_applicable(plan, rating, json_string_value(json_object_get(input, "schema")),

@@ -45,7 +45,9 @@ static void generators_that_are_refused(void **state)
     refuse_generate("{'generator':'bootstrap','train':TRACE,'request':{'flow':1}}",
                     "unknown field 'flow' of the request; did you mean 'flows'?");
     refuse_generate("{'generator':'bootstrap','train':TRACE,'encoders':{'ports':'bits'}}",
-                    "generator bootstrap has no encoder role 'ports': it uses no encoders");
+                    "generator bootstrap has no encoder role 'ports' (it uses no encoders)");
+    refuse_generate("{'generator':'bootstrap','train':TRACE,'encoders':'bits'}",
+                    "'encoders' must be a table: { role = encoder }");
     refuse_generate("{'generator':'bootstrap','train':TRACE,'label':''}",
                     "'label' must be a text that is not empty");
 }
