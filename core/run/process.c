@@ -22,7 +22,8 @@
 extern char **environ;
 
 #define GRACE 2.0        /* s between SIGTERM and SIGKILL of a job over its time */
-#define LOOK_AROUND 0.25 /* s between two searches for the group's processes */
+#define LOOK_AROUND 0.25 /* s between two looks at all processes */
+#define LOOK_SHARE 20    /* of the time that a look takes, passes before the next */
 
 double weir_clock(void)
 {
@@ -214,8 +215,6 @@ int weir_process_start(weir_process *process, const weir_launch *launch, weir_er
     process->memory = launch->memory;
     process->time = launch->time;
     process->started = weir_clock();
-    process->group[0] = process->pid;
-    process->group_count = 1;
 
 done:
     free(variables);
@@ -265,20 +264,38 @@ static pid_t group_of(long pid)
     return (pid_t)group;
 }
 
-static void find_group(weir_process *process)
+/* Looks at all processes once for all jobs, and the less often the longer that takes. */
+static void take_census(weir_census *census, double now)
 {
-    DIR *list = opendir("/proc");
+    DIR *list;
     struct dirent *entry;
 
-    process->group_count = 1;
-    while (list && (entry = readdir(list)) && process->group_count < WEIR_GROUP) {
+    if (now < census->next)
+        return;
+    census->count = 0;
+    list = opendir("/proc");
+    while (list && (entry = readdir(list)) && census->count < WEIR_CENSUS) {
         long pid = strtol(entry->d_name, NULL, 10);
-        if (isdigit((unsigned char)entry->d_name[0]) && pid != (long)process->pid &&
-            group_of(pid) == process->pid)
-            process->group[process->group_count++] = (pid_t)pid;
+        pid_t group;
+        if (!isdigit((unsigned char)entry->d_name[0]) || (group = group_of(pid)) == 0 ||
+            group == (pid_t)pid)
+            continue;
+        census->pids[census->count] = (pid_t)pid;
+        census->groups[census->count++] = group;
     }
     if (list)
         closedir(list);
+    census->next = now + LOOK_AROUND + LOOK_SHARE * (weir_clock() - now);
+}
+
+static uint64_t resident_of_group(const weir_process *process, const weir_census *census)
+{
+    uint64_t used = resident(process->pid);
+
+    for (size_t i = 0; i < census->count; i++)
+        if (census->groups[i] == process->pid)
+            used += resident(census->pids[i]);
+    return used;
 }
 
 static void kill_group(const weir_process *process, int with)
@@ -287,16 +304,12 @@ static void kill_group(const weir_process *process, int with)
     kill(process->pid, with); /* in case it has not made its group yet */
 }
 
-static void check_limits(weir_process *process, double now)
+static void check_limits(weir_process *process, weir_census *census, double now)
 {
-    uint64_t used = 0;
+    uint64_t used;
 
-    if (now - process->looked > LOOK_AROUND) {
-        process->looked = now;
-        find_group(process);
-    }
-    for (int i = 0; i < process->group_count; i++)
-        used += resident(process->group[i]);
+    take_census(census, now);
+    used = resident_of_group(process, census);
     if (used > process->peak)
         process->peak = used;
     if (process->memory && used > process->memory && process->why != WEIR_END_MEMORY) {
@@ -314,7 +327,7 @@ static void check_limits(weir_process *process, double now)
         kill_group(process, SIGKILL);
 }
 
-bool weir_process_watch(weir_process *process)
+bool weir_process_watch(weir_process *process, weir_census *census)
 {
     double now = weir_clock();
     struct rusage usage;
@@ -323,7 +336,7 @@ bool weir_process_watch(weir_process *process)
 
     if (process->end != WEIR_END_NONE)
         return true;
-    check_limits(process, now);
+    check_limits(process, census, now);
     /* Not reaped yet: as long as it is there, its number cannot become another group's. */
     waited = waitid(P_PID, (id_t)process->pid, &ended, WEXITED | WNOHANG | WNOWAIT);
     if ((waited == 0 && ended.si_pid == 0) || (waited < 0 && errno == EINTR))

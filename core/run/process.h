@@ -28,7 +28,15 @@ typedef enum weir_end {
     WEIR_END_STOPPED /* by weir_process_stop */
 } weir_end;
 
-#define WEIR_GROUP 64 /* processes of a group that are watched */
+#define WEIR_CENSUS 4096 /* processes that are looked at, at most */
+
+/* The processes of the machine that are in another's group, as seen a moment ago: shared by all
+ * jobs that are watched. All zero to begin with. */
+typedef struct weir_census {
+    pid_t pids[WEIR_CENSUS], groups[WEIR_CENSUS];
+    size_t count;
+    double next;
+} weir_census;
 
 typedef struct weir_process {
     pid_t pid;  /* also its group */
@@ -40,9 +48,7 @@ typedef struct weir_process {
     double time;
     /* inside */
     weir_end why;
-    double terminate_at, kill_at, looked;
-    pid_t group[WEIR_GROUP];
-    int group_count;
+    double kill_at;
     char line[4096];
     size_t line_length, line_used;
 } weir_process;
@@ -56,7 +62,7 @@ int weir_program(char *path, size_t size, weir_error *error);
 int weir_process_start(weir_process *process, const weir_launch *launch, weir_error *error);
 /* Looks after a running process: memory, limits, its end. True once it has ended; then every
  * process of its group is gone too. Call it every 25 ms or so. */
-bool weir_process_watch(weir_process *process);
+bool weir_process_watch(weir_process *process, weir_census *census);
 /* Asks it to end (SIGTERM), and kills it after grace seconds (0: at once). */
 void weir_process_stop(weir_process *process, double grace);
 /* The next whole line that it wrote to its status pipe, without its end; NULL if there is none yet.

@@ -352,7 +352,7 @@ static void pass_stop_on(running *jobs, int count, int *passed)
 }
 
 static int run_all(weir_plan *plan, weir_store *store, weir_display *display, const char *program,
-                   running *jobs, struct pollfd *waiting, weir_error *error)
+                   running *jobs, struct pollfd *waiting, weir_census *census, weir_error *error)
 {
     int count = 0, passed = 0;
     cpu_set_t allowed;
@@ -376,7 +376,7 @@ static int run_all(weir_plan *plan, weir_store *store, weir_display *display, co
         pass_stop_on(jobs, count, &passed);
         for (int i = 0; i < count; i++) {
             read_events(&jobs[i]);
-            if (!weir_process_watch(&jobs[i].process))
+            if (!weir_process_watch(&jobs[i].process, census))
                 continue;
             end_job(plan, &jobs[i], store, display, error);
             jobs[i--] = jobs[--count];
@@ -392,14 +392,16 @@ int weir_schedule(weir_plan *plan, weir_store *store, weir_display *display, wei
 {
     running *jobs = calloc((size_t)plan->settings.jobs, sizeof *jobs);
     struct pollfd *waiting = calloc((size_t)plan->settings.jobs, sizeof *waiting);
+    weir_census *census = calloc(1, sizeof *census);
     char program[WEIR_PATH];
 
-    if (!jobs || !waiting)
+    if (!jobs || !waiting || !census)
         weir_error_memory(error, sizeof *jobs * (size_t)plan->settings.jobs, "the running jobs");
     else if (weir_settle(plan, store, error) == WEIR_OK && next_node(plan, jobs, 0) &&
              weir_program(program, sizeof program, error) == WEIR_OK)
-        run_all(plan, store, display, program, jobs, waiting, error);
+        run_all(plan, store, display, program, jobs, waiting, census, error);
     free(jobs);
     free(waiting);
+    free(census);
     return error->status;
 }

@@ -68,6 +68,20 @@ static int add_failed_row(json_t *rows, const weir_rating *rating, const weir_no
     return bad;
 }
 
+/* By convention a metric's option `features` lists those to score; empty: all. */
+static bool is_asked_for(const weir_rating *rating, const char *label)
+{
+    const json_t *asked = json_object_get(rating->options, "features"), *one;
+    size_t at;
+
+    json_array_foreach((json_t *)(uintptr_t)asked, at, one)
+    {
+        if (json_is_string(one) && !strcmp(json_string_value(one), label))
+            return true;
+    }
+    return !json_is_array(asked) || !json_array_size(asked);
+}
+
 static int add_failed(json_t *rows, const weir_plan *plan, const weir_rating *rating,
                       const weir_node *node)
 {
@@ -88,7 +102,9 @@ static int add_failed(json_t *rows, const weir_plan *plan, const weir_rating *ra
     free(text);
     json_decref(whole);
     for (; feature && feature->label && !bad; feature++)
-        if (feature->schemas & (uint32_t)json_integer_value(json_object_get(input, "schema_flag")))
+        if ((feature->schemas &
+             (uint32_t)json_integer_value(json_object_get(input, "schema_flag"))) &&
+            is_asked_for(rating, feature->label))
             bad = add_failed_row(rows, rating, node, feature->label,
                                  feature->unit ? feature->unit : "", better_name(feature->better));
     json_array_foreach((json_t *)(uintptr_t)features, at, entry)

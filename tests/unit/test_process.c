@@ -19,6 +19,7 @@
 
 static char folder[] = "/tmp/weir-process-XXXXXX";
 static char log_path[64];
+static weir_census census;
 
 static int set_up(void **state)
 {
@@ -52,7 +53,7 @@ static void finish(weir_process *process, double most)
 {
     double begin = weir_clock();
 
-    while (!weir_process_watch(process)) {
+    while (!weir_process_watch(process, &census)) {
         assert_true(weir_clock() - begin < most);
         poll(NULL, 0, 5);
     }
