@@ -89,6 +89,32 @@ function check.is_list(t)
   return count == #t
 end
 
+-- A class: objects whose members are known, so that a misspelled one is an error and not nil. `fields` are
+-- what its objects may hold beside its methods.
+function check.class(name, fields)
+  local class = { __name = "weir." .. name }
+  local hidden = {}
+  for _, field in ipairs(fields) do hidden[field] = true end
+  class.__index = function(self, key)
+    local member = rawget(class, key)
+    if member ~= nil and type(key) == "string" and not key:find "^__" then return member end
+    if hidden[key] then return nil end
+    check.no_member(key, class, (name:find "^[aeiou]" and "an " or "a ") .. name)
+  end
+  return class
+end
+
+-- Fails for a member that a table does not have.
+function check.no_member(key, members, what)
+  local known = {}
+  for _, member in ipairs(check.sorted(members)) do
+    if not member:find "^_" then known[#known + 1] = member end
+  end
+  local near = type(key) == "string" and core.nearest(key, known)
+  fail("%s has no '%s'%s (it has: %s)", what, tostring(key), near and ("; did you mean '%s'?"):format(near) or "",
+    table.concat(known, ", "))
+end
+
 local units = {
   bytes = { [""] = 1, K = 2 ^ 10, M = 2 ^ 20, G = 2 ^ 30, T = 2 ^ 40 },
   seconds = { [""] = 1, ms = 1e-3, s = 1, m = 60, h = 3600 },

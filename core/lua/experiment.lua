@@ -4,17 +4,14 @@ local core, check, plugins = ...
 local fail = check.fail
 local rows = core.chunk("rows", check)
 
-local Experiment = { __name = "weir.experiment" }
-Experiment.__index = Experiment
+local Experiment = check.class("experiment", { "status" })
 Experiment.__tostring = function(self) return ("experiment %s"):format(self.name) end
 
 -- What generate and score return. A synthetic stands for the data of one trained generator, a scores
 -- handle for the rows of the scores that it was declared with.
-local Synthetic = { __name = "weir.synthetic" }
-Synthetic.__index = Synthetic
+local Synthetic = check.class("synthetic", {})
 Synthetic.__tostring = function(self) return ("%s, seed %d, on %s"):format(self.label, self.seed, tostring(self.trace)) end
-local Scores = { __name = "weir.scores" }
-Scores.__index = Scores
+local Scores = check.class("scores", { "test", "label" })
 Scores.__tostring = function(self)
   return ("%s of %s"):format(table.concat(self.names, ", "), tostring(self.synthetic))
 end
@@ -57,7 +54,7 @@ end
 
 local function not_here(key)
   return function()
-    fail("'%s' chooses among a fit's checkpoints, which Weir does not do yet", key)
+    fail("'%s' chooses among the checkpoints of a fit, and no generator of this version leaves any", key)
   end
 end
 
@@ -103,7 +100,10 @@ local function claim_label(self, label, plugin, arm)
 end
 
 local function declare(self, kind, declaration)
+  local limits = self.given_limits
   declaration.where = core.position()
+  declaration.memory, declaration.time = limits.memory, limits.time
+  declaration.threads = declaration.threads or limits.threads
   local handle, message = core[kind](self.core, declaration)
   if not handle then error(message, 0) end
   self.jobs = self.jobs + 1
@@ -141,7 +141,7 @@ function Experiment:generate(generator, trace, options)
   local seed = set.seed or 1
   local handle = declare(self, "generate", {
     generator = plugin.name, options = entry.options, encoders = set.encoders, train = source, seed = seed,
-    label = label, request = request, threads = set.threads or self.given_limits.threads, device = set.device,
+    label = label, request = request, threads = set.threads, device = set.device,
   })
   return setmetatable({ experiment = self, handle = handle, generator = plugin.name, label = label, seed = seed,
                         trace = trace }, Synthetic)
@@ -158,7 +158,7 @@ local function score_entry(self, entry, real, test, synthetic, found)
   local plugin = entry.plugin
   local declaration = {
     kind = plugin.kind, plugin = plugin.name, options = entry.options, real = real, synthetic = synthetic,
-    lua = plugin.lua, label = entry.settings.label, threads = entry.settings.threads or self.given_limits.threads,
+    lua = plugin.lua, label = entry.settings.label, threads = entry.settings.threads,
   }
   if plugin.kind == "downstream" then
     if plugin.needs_test and not test then
@@ -205,7 +205,9 @@ local function declare_floor(self, trace, entries, where)
   for i, entry in ipairs(entries) do
     metrics[i] = { kind = entry.plugin.kind, plugin = entry.plugin.name, options = entry.options, lua = entry.plugin.lua }
   end
-  local done, message = core.floor(self.core, { metrics = core.array(metrics), trace = trace.source, where = where })
+  local limits = self.given_limits
+  local done, message = core.floor(self.core, { metrics = core.array(metrics), trace = trace.source, where = where,
+    memory = limits.memory, time = limits.time, threads = limits.threads })
   if not done then error(message, 0) end
 end
 
@@ -262,7 +264,7 @@ function Experiment:run()
   check.self(self, Experiment, "exp:run()")
   if self.jobs == 0 then fail("experiment '%s' declares nothing to run", self.name) end
   declare_floors(self)
-  local status, message = core.run(self.core, { memory = self.given_limits.memory, time = self.given_limits.time })
+  local status, message = core.run(self.core)
   if not status then
     if message:find "^[^:]+:%d+: " then error(message, 0) end
     fail("%s", message)

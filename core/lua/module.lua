@@ -6,11 +6,11 @@ local plugins = core.chunk("plugins", check)
 local fail = check.fail
 
 local weir = { version = core.version, stats = core.stats }
+setmetatable(weir, { __index = function(_, key) check.no_member(key, weir, "weir") end })
 
 -- Traces ---------------------------------------------------------------------------------------
 
-local Trace = { __name = "weir.trace" }
-Trace.__index = Trace
+local Trace = check.class("trace", {})
 Trace.__tostring = function(self) return core.source_name(self.source) end
 plugins.Trace = Trace
 
@@ -78,7 +78,14 @@ function weir.series(options)
   check.type(channels, "table", "channels of weir.series", '{ "size", "gap" }')
   if not check.is_list(channels) or #channels == 0 then fail("channels of weir.series are a list, as in { \"size\", \"gap\" }") end
   for _, channel in ipairs(channels) do
-    check.word(channel, known, "channel", bin > 0 and "series with a bin" or "series of packets")
+    for _, other in ipairs(bin > 0 and packet_channels or bin_channels) do
+      if channel == other then
+        fail("channel '%s' is for series %s; %s", channel, bin > 0 and "without a bin" or "with a bin",
+          bin > 0 and "with one: " .. table.concat(bin_channels, ", ") or "add bin = seconds, or take " ..
+          table.concat(packet_channels, ", "))
+      end
+    end
+    check.word(channel, known, "channel", "weir.series")
   end
   return new_trace {
     files = core.array { folder }, name = name_option(options.name, "a series"),

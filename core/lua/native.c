@@ -328,8 +328,7 @@ static int floor_(lua_State *L)
     return declare(L, weir_experiment_floor);
 }
 
-/* run(experiment, { memory =, time = }): the status, 0 or 1. Ends the script after a dry run and
- * after an interruption. */
+/* run(experiment): the status, 0 or 1. Ends the script after a dry run and after an interruption. */
 static int run(lua_State *L)
 {
     holder *held = check_experiment(L);
@@ -338,12 +337,6 @@ static int run(lua_State *L)
     weir_error error = {0};
     int status;
 
-    lua_getfield(L, 2, "memory");
-    lua_getfield(L, 2, "time");
-    if (!options.memory)
-        options.memory = (uint64_t)lua_tointeger(L, -2);
-    if (!(options.time > 0))
-        options.time = lua_tonumber(L, -1);
     if (options.out && script->store_taken && !held->ran) {
         weir_error_set(&error, WEIR_EOPTION,
                        "--out names the store of one experiment, and this script runs several");
@@ -354,6 +347,8 @@ static int run(lua_State *L)
     status = weir_experiment_run(held->experiment, &options, &error);
     if (status == 2)
         return failed(L, &error);
+    if (error.status != WEIR_OK)
+        fprintf(script->options->messages, "%s\n", error.text);
     if (status > script->status)
         script->status = status;
     if (status == 130 || options.dry_run)

@@ -7,21 +7,44 @@ local plugins = {}
 plugins.Metric = { __name = "weir.metric" }
 plugins.Metric.__tostring = function(self) return self.name end
 
+local kind_words = { generator = "generator", encoder = "encoder", metric = "metric", downstream = "downstream task" }
+
+-- A plugin that is there but does not load has a message of its own, which beats the guesses.
+local function unknown(message) return message:find "^unknown " ~= nil end
+
+-- The name of a plugin of another kind is the likeliest mistake after a slip of the pen.
+local function other_kind(name, wanted)
+  for _, kind in ipairs { "generator", "encoder", "metric", "downstream" } do
+    if not name:find "/" and core.find(kind, name) then
+      return ("'%s' is a%s %s, not a%s %s"):format(name, kind == "encoder" and "n" or "", kind_words[kind],
+        wanted == "encoder" and "n" or "", wanted)
+    end
+  end
+end
+
+local function find_kind(kind, name)
+  local found, message = core.find(kind, name)
+  if found or not unknown(message) then return found, message end
+  return nil, other_kind(name, kind_words[kind]) or message
+end
+
 -- A metric or a downstream task, whichever has the name; "metric/NAME" and "downstream/NAME" say which.
 local function find_score(name)
   local kind, rest = name:match "^(%l+)/(.+)$"
-  if kind == "metric" or kind == "downstream" then return core.find(kind, rest) end
-  local metric, metric_message, metric_known = core.find("metric", name)
-  local task, task_message, task_known = core.find("downstream", name)
+  if kind == "metric" or kind == "downstream" then return find_kind(kind, rest) end
+  local metric, message = core.find("metric", name)
+  if not metric and not unknown(message) then return nil, message end
+  local task
+  task, message = core.find("downstream", name)
+  if not task and not unknown(message) then return nil, message end
   if metric and task then
     return nil, ("'%s' is a metric and a downstream task; write 'metric/%s' or 'downstream/%s'"):format(name, name, name)
   end
   if metric or task then return metric or task end
-  if metric_known then return nil, metric_message end
-  if task_known then return nil, task_message end
-  if core.find("generator", name) then return nil, ("'%s' is a generator, not a metric or downstream task"):format(name) end
+  local other = other_kind(name, "metric or downstream task")
+  if other then return nil, other end
   local known = core.names "metric"
-  table.move(core.names "downstream", 1, #core.names "downstream", #known + 1, known)
+  for _, each in ipairs(core.names "downstream") do known[#known + 1] = each end
   table.sort(known)
   check.unknown(name, known, "metric or downstream task")
 end
@@ -31,13 +54,13 @@ local cache = {}
 -- The description of a plugin: name, kind, options { name = kind }, roles { role = default encoder },
 -- needs_test. kind nil: a metric or a downstream task.
 function plugins.find(kind, name)
-  check.type(name, "string", "the name of a " .. (kind or "metric or downstream task"))
+  check.type(name, "string", "the name of a " .. (kind and kind_words[kind] or "metric or downstream task"))
   local key = (kind or "") .. ":" .. name
   local found = cache[key]
   if not found then
     local message
     if kind then
-      found, message = core.find(kind, name)
+      found, message = find_kind(kind, name)
     else
       found, message = find_score(name)
     end
@@ -47,7 +70,7 @@ function plugins.find(kind, name)
   return found
 end
 
-local function of(plugin) return plugin.kind .. " " .. plugin.name end
+local function of(plugin) return kind_words[plugin.kind] .. " " .. plugin.name end
 
 local function option_value(plugin, key, value)
   local kind = plugin.options[key]
