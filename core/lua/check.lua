@@ -55,8 +55,9 @@ end
 -- Fails for an unknown word, with the nearest of the known ones.
 function check.unknown(word, known, what, of)
   local near = core.nearest(word, known)
-  fail("unknown %s '%s'%s%s (known: %s)", what, word, of and " of " .. of or "",
-    near and ("; did you mean '%s'?"):format(near) or "", table.concat(known, ", "))
+  fail("unknown %s '%s'%s%s (%s)", what, word, of and " of " .. of or "",
+    near and ("; did you mean '%s'?"):format(near) or "",
+    #known > 0 and "known: " .. table.concat(known, ", ") or "there are none")
 end
 
 function check.word(value, known, what, of)

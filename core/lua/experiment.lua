@@ -189,6 +189,10 @@ function Experiment:score(what, real, synthetic, options)
   else
     fail("the synthetic side of a score is %s, must be what exp:generate returned, or a trace", check.what(synthetic))
   end
+  if test and getmetatable(synthetic) == Synthetic and core.source_overlap(synthetic.trace.source, test) then
+    fail("the generator saw rows of the held-out part: it was trained on %s; train it on the training part",
+      tostring(synthetic.trace))
+  end
   local names, found = {}, {}
   for i, entry in ipairs(entries) do
     names[i] = entry.plugin.name

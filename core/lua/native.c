@@ -145,6 +145,17 @@ static int source_check(lua_State *L)
     return succeeded(L);
 }
 
+static int source_overlap(lua_State *L)
+{
+    weir_error error = {0};
+    json_t *a = weir_lua_to_json(L, 1, &error), *b = weir_lua_to_json(L, 2, &error);
+
+    if (!a || !b)
+        return failed(L, &error);
+    lua_pushboolean(L, weir_source_overlap(a, b));
+    return 1;
+}
+
 static int source_name(lua_State *L)
 {
     weir_error error = {0};
@@ -328,7 +339,8 @@ static int floor_(lua_State *L)
     return declare(L, weir_experiment_floor);
 }
 
-/* run(experiment): the status, 0 or 1. Ends the script after a dry run and after an interruption. */
+/* run(experiment): the status, 0 or 1. Ends the script after a dry run and after an interruption.
+ */
 static int run(lua_State *L)
 {
     holder *held = check_experiment(L);
@@ -439,6 +451,7 @@ void weir_lua_add_natives(lua_State *L)
                                          {"source_check", source_check},
                                          {"source_name", source_name},
                                          {"source_open", source_open},
+                                         {"source_overlap", source_overlap},
                                          {"stop", stop},
                                          {"table1", table1},
                                          {"text", text},

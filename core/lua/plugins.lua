@@ -109,12 +109,11 @@ function plugins.sort(plugin, given, settings)
         if kind ~= "preset" then known[#known + 1] = name end
       end
       table.sort(known)
-      local own = table.concat(known, ", ")
+      local own = #known > 0 and (" (it has: %s)"):format(table.concat(known, ", ")) or " (it has none)"
       for name in pairs(settings) do known[#known + 1] = name end
       table.sort(known)
       local near = core.nearest(key, known)
-      fail("unknown option '%s' of %s%s%s", key, of(plugin), near and ("; did you mean '%s'?"):format(near) or "",
-        own ~= "" and (" (it has: %s)"):format(own) or " (it has none)")
+      fail("unknown option '%s' of %s%s", key, of(plugin), near and ("; did you mean '%s'?"):format(near) or own)
     end
   end
   return options, rest
