@@ -1,0 +1,21 @@
+#!/bin/sh
+# Every script in experiments/ says in its first comment what it shows, takes --quick and --help, and runs.
+. "$(dirname -- "$0")/lib.sh"
+
+[ -e "$source/experiments/data/sample.pcap" ] || skip "experiments/data/sample.pcap is not there"
+for script in "$source"/experiments/*.lua; do
+    name=$(basename "$script" .lua)
+    head -n 1 "$script" | grep -q '^-- [A-Z]' || fail "$name.lua does not begin with what it shows"
+    run 0 "$weir" run "$script" -- --help
+    has out "--quick"
+    refused "unknown argument '--quik'; did you mean '--quick'?" "$weir" run "$script" -- --quik
+    run 0 "$weir" run "$script" --dry-run -- --quick
+    has out " to run"
+    [ ! -e "results/$name/scores.csv" ] || fail "a dry run of $name.lua left scores"
+    run 0 "$weir" run "$script" -- --quick
+    [ -s out ] || fail "$name.lua prints nothing"
+    [ -s "results/$name/scores.csv" ] || fail "$name.lua left no scores"
+    cp "results/$name/scores.csv" first.csv
+    run 0 "$weir" run "$script" -- --quick
+    equal first.csv "results/$name/scores.csv"
+done
