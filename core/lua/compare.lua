@@ -66,7 +66,7 @@ function Experiment:compare(given)
         handles[#handles + 1] = synthetic
       end
     end
-    if floor then self:floor(real.train) end
+    if floor then self:floor(real) end
   end
   return handles
 end

@@ -148,9 +148,9 @@ function Experiment:generate(generator, trace, options)
 end
 
 -- The real side of a score: a trace, or { train =, test = }.
-local function real_sources(value)
-  if type(value) ~= "table" or getmetatable(value) then return trace_source(value, "the real side of a score") end
-  check.keys(value, { "test", "train" }, "the real side of a score", "{ train = …, test = … }")
+local function real_sources(value, name)
+  if type(value) ~= "table" or getmetatable(value) then return trace_source(value, name) end
+  check.keys(value, { "test", "train" }, name, "{ train = …, test = … }")
   return trace_source(value.train, "train"), trace_source(value.test, "test")
 end
 
@@ -179,7 +179,7 @@ end
 function Experiment:score(what, real, synthetic, options)
   check.self(self, Experiment, "exp:score(metrics, trace, synthetic)")
   local entries = plugins.entries(what, nil, score_settings, options)
-  local source, test = real_sources(real)
+  local source, test = real_sources(real, "the real side of a score")
   local given
   if getmetatable(synthetic) == Synthetic then
     if synthetic.experiment ~= self then fail("the synthetic data belongs to %s", tostring(synthetic.experiment)) end
@@ -197,55 +197,64 @@ function Experiment:score(what, real, synthetic, options)
   for i, entry in ipairs(entries) do
     names[i] = entry.plugin.name
     score_entry(self, entry, source, test, given, found)
-    local trace = getmetatable(real) == plugins.Trace and real or real.train
-    self.scored[#self.scored + 1] = { trace = trace, entry = entry }
+    self.scored[#self.scored + 1] = { source = source, entry = entry }
   end
   return setmetatable({ experiment = self, names = names, synthetic = synthetic, source = source, test = test,
                         label = entries[1].settings.label }, Scores)
 end
 
-local function declare_floor(self, trace, entries, where)
-  local metrics = {}
-  for i, entry in ipairs(entries) do
-    metrics[i] = { kind = entry.plugin.kind, plugin = entry.plugin.name, options = entry.options, lua = entry.plugin.lua }
-  end
+-- Tasks that need held-out data get it, metrics do not: one declaration of the core for each.
+local function declare_floor(self, trace, test, entries, where)
   local limits = self.given_limits
-  local done, message = core.floor(self.core, { metrics = core.array(metrics), trace = trace.source, where = where,
-    memory = limits.memory, time = limits.time, threads = limits.threads })
-  if not done then error(message, 0) end
+  for _, kind in ipairs { "metric", "downstream" } do
+    local list = {}
+    for _, entry in ipairs(entries) do
+      local plugin = entry.plugin
+      if plugin.kind == kind then
+        list[#list + 1] = { kind = kind, plugin = plugin.name, options = entry.options, lua = plugin.lua }
+      end
+    end
+    local done, message = true, nil
+    if #list > 0 then
+      done, message = core.floor(self.core, {
+        metrics = core.array(list), trace = trace, test = kind == "downstream" and test or nil, where = where,
+        memory = limits.memory, time = limits.time, threads = limits.threads })
+    end
+    if not done then error(message, 0) end
+  end
 end
 
--- exp:floor(trace [, metrics]): what two real halves score; without metrics, for all those that the
--- experiment scores against the trace.
+-- exp:floor(trace or { train =, test = } [, metrics]): what two real halves score; without metrics, for all
+-- those that the experiment scores against the trace.
 function Experiment:floor(trace, metrics)
   check.self(self, Experiment, "exp:floor(trace)")
-  trace_source(trace, "the trace of exp:floor")
+  local source, test = real_sources(trace, "the trace of exp:floor")
   self.jobs = self.jobs + 1
   if metrics == nil then
-    self.floors[#self.floors + 1] = { trace = trace, where = core.position() }
-    return
+    self.floors[#self.floors + 1] = { source = source, test = test, where = core.position() }
+  else
+    declare_floor(self, source, test, plugins.entries(metrics, nil, {}), core.position())
   end
-  declare_floor(self, trace, plugins.entries(metrics, nil, {}), core.position())
 end
 
 -- Floors without a list take what was scored against the same data, each metric once.
 local function declare_floors(self)
   for _, floor in ipairs(self.floors) do
     local entries, seen = {}, {}
-    local wanted = core.text(floor.trace.source)
+    local wanted = core.text(floor.source)
     for _, scored in ipairs(self.scored) do
       local plugin = scored.entry.plugin
       local key = plugin.kind .. plugin.name .. core.text(scored.entry.options)
-      if not seen[key] and core.text(scored.trace.source) == wanted and not plugin.needs_test then
+      if not seen[key] and core.text(scored.source) == wanted and (floor.test or not plugin.needs_test) then
         seen[key] = true
         entries[#entries + 1] = scored.entry
       end
     end
     if #entries == 0 then
       error(("%s: nothing is scored against %s, so it needs no floor; or name the metrics: exp:floor(trace, { \"emd\" })"):format(
-        floor.where, tostring(floor.trace)), 0)
+        floor.where, core.source_name(floor.source)), 0)
     end
-    declare_floor(self, floor.trace, entries, floor.where)
+    declare_floor(self, floor.source, floor.test, entries, floor.where)
   end
   self.floors = {}
 end
