@@ -41,7 +41,8 @@ WORK=$(mktemp -d /tmp/weir-capture.XXXXXX)
 . "$HERE/servers.sh"
 # shellcheck source=derive.sh
 . "$HERE/derive.sh"
-trap 'set +e; remove_network; rm -rf "$WORK"' EXIT
+DRIVER=''
+trap 'set +e; [ -z "$DRIVER" ] || kill "$DRIVER" 2>/dev/null; remove_network; rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM HUP
 
 # install: what is missing, without starting the services that Debian would start
@@ -65,6 +66,14 @@ install() {
     return "${failed:-0}"
 }
 
+# drive SECONDS COMMAND...: in the background, since a shell acts on Ctrl-C only while it waits
+drive() {
+    timeout "$@" &
+    DRIVER=$!
+    wait "$DRIVER"
+    DRIVER=''
+}
+
 # make_sample: sample.pcap, one capture point (the bridge), every packet once
 make_sample() {
     make_sample_network
@@ -74,7 +83,7 @@ make_sample() {
         -w "$WORK/captured.pcap" 2>"$WORK/log/tcpdump" &
     dump=$!
     sleep 1
-    timeout 600 python3 "$HERE/traffic.py" "$WORK" "$SEED" "$SECONDS_LONG"
+    drive 600 python3 "$HERE/traffic.py" "$WORK" "$SEED" "$SECONDS_LONG"
     sleep 1
     kill "$dump"
     wait "$dump" || :
@@ -94,7 +103,7 @@ make_series() {
     make_lanes "$LANES"
     start_lane_servers "$LANES"
     sleep 3
-    timeout 3000 python3 "$HERE/series.py" "$WORK" "$SEED" "$LANES" "$TRACES" "$captures" "$WORK/sample-series.csv"
+    drive 3000 python3 "$HERE/series.py" "$WORK" "$SEED" "$LANES" "$TRACES" "$captures" "$WORK/sample-series.csv"
     remove_network
     check_series "$WORK/sample-series.csv"
     mv "$WORK/sample-series.csv" "$OUT"

@@ -160,8 +160,12 @@ make_lanes() {
 # remove_network: ends every process of the namespaces, then the namespaces
 remove_network() {
     for ns in $(ip netns list | awk -v p="$NETNS-" 'index($1, p) == 1 { print $1 }'); do
-        # shellcheck disable=SC2046 # one word a process
-        kill -9 $(ip netns pids "$ns") || :
+        # Again, as a server may start another worker while its own end is on the way.
+        for _ in 1 2 3 4 5; do
+            pids=$(ip netns pids "$ns")
+            # shellcheck disable=SC2086 # one word a process
+            [ -z "$pids" ] || kill -9 $pids || :
+        done
         ip netns del "$ns" || :
         rm -rf "/etc/netns/$ns"
     done 2>/dev/null

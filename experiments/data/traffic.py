@@ -127,8 +127,9 @@ def metrics(host, draw, period, url):
 
 
 def syslog(host, draw, think):
+    as_host = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', host]  # the message names its sender
     while pause(draw.heavy(think, 1.2, 40)):
-        run(host, "logger", "-d", "-n", "10.1.8.2", "-P", 514, "-t", "cron", "x" * int(draw.around(60, 0.7)))
+        run(host, *as_host, "logger", "-d", "-n", "10.1.8.2", "-P", 514, "-t", "cron", "x" * int(draw.around(60, 0.7)))
 
 
 def heartbeat(host, draw, address, period):
@@ -140,7 +141,7 @@ def probes(host, draw, think):
     while pause(draw.heavy(think, 1.3, 40)):
         what = draw.randrange(6)
         count = draw.randrange(2, 7)
-        size = draw.choice([16, 56, 56, 56, 512, 1400])
+        size = draw.choice([16, 56, 56, 56, 512, 1400, 2400])  # the last one in fragments
         if what <= 1:
             run(host, "ping", "-c", count, "-s", size, "-i", 0.3, draw.choice(
                 ["192.0.2.10", "198.51.100.20", "203.0.113.44", "172.16.5.22", "10.1.0.53"]))
