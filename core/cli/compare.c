@@ -58,14 +58,21 @@ static const weir_feature *features_of(const weir_plugin *plugin)
                                             : ((const weir_downstream *)plugin)->features;
 }
 
+/* Metrics stand before downstream tasks, each in the order in which they were named. */
 static int add_plugin(struct comparison *c, const weir_loaded *loaded, weir_error *error)
 {
+    size_t at = c->count;
+
     for (size_t i = 0; i < c->count; i++)
         if (c->scorings[i].loaded == loaded)
             return WEIR_OK;
     if (c->count == MOST_PLUGINS)
         return weir_error_set(error, WEIR_EOPTION, "more than %d plugins", MOST_PLUGINS);
-    c->scorings[c->count++].loaded = loaded;
+    while (at > 0 && loaded->plugin->kind < c->scorings[at - 1].loaded->plugin->kind)
+        at--;
+    memmove(&c->scorings[at + 1], &c->scorings[at], (c->count - at) * sizeof c->scorings[0]);
+    c->scorings[at] = (struct scoring){.loaded = loaded};
+    c->count++;
     return WEIR_OK;
 }
 

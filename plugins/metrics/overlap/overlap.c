@@ -46,6 +46,9 @@ static const weir_feature features[] = {
 struct part {
     const weir_table *table;
     const weir_flows *flows;
+    const uint32_t *srcip, *dstip;
+    const uint16_t *srcport, *dstport;
+    const uint8_t *proto;
     bool packets;
     size_t first, end;
 };
@@ -74,11 +77,9 @@ static struct key hash_in(struct key key, uint64_t value)
 
 static struct key tuple_key(const struct part *part, size_t row)
 {
-    return (struct key){(uint64_t)weir_u32(part->table, "srcip")[row] << 32 |
-                            weir_u32(part->table, "dstip")[row],
-                        (uint64_t)weir_u16(part->table, "srcport")[row] << 48 |
-                            (uint64_t)weir_u16(part->table, "dstport")[row] << 32 |
-                            (uint64_t)weir_u8(part->table, "proto")[row] << 24};
+    return (struct key){(uint64_t)part->srcip[row] << 32 | part->dstip[row],
+                        (uint64_t)part->srcport[row] << 48 | (uint64_t)part->dstport[row] << 32 |
+                            (uint64_t)part->proto[row] << 24};
 }
 
 /* Fills keys (NULL: only counts them); the number of keys. */
@@ -148,7 +149,6 @@ static size_t list_addresses(const struct part *part, size_t run, struct key *ke
 static size_t list_runs(const struct part *part, size_t run, struct key *keys)
 {
     const uint16_t *lengths = weir_u16(part->table, "pkt_len");
-    const uint8_t *protocols = weir_u8(part->table, "proto");
     const uint32_t *rows = part->flows->rows;
     size_t n = 0;
 
@@ -159,7 +159,7 @@ static size_t list_runs(const struct part *part, size_t run, struct key *keys)
 
             if (!keys)
                 continue;
-            key = hash_in(key, protocols[rows[at]]);
+            key = hash_in(key, part->proto[rows[at]]);
             for (size_t i = 0; i < run; i++)
                 key = hash_in(key, lengths[rows[at + i]]);
             keys[n] = key;
@@ -186,17 +186,31 @@ static bool set_open(struct set *set, size_t n)
     return set->slots;
 }
 
+static size_t slot_of(const struct set *set, struct key key)
+{
+    return (size_t)mixed(key.high * UINT64_C(0x9e3779b97f4a7c15) ^ mixed(key.low)) & set->mask;
+}
+
+/* Asks for the memory of a key that is looked up soon: the set is larger than the caches. */
+static void set_expect(const struct set *set, const struct key *keys, size_t at, size_t n)
+{
+    const size_t ahead = 16;
+
+    if (at + ahead < n)
+        __builtin_prefetch(&set->slots[slot_of(set, keys[at + ahead])]);
+}
+
 /* Whether the key was in; adds it if asked to. */
 static bool set_find(struct set *set, struct key key, bool add)
 {
-    size_t at = (size_t)mixed(key.high * UINT64_C(0x9e3779b97f4a7c15) ^ mixed(key.low));
+    size_t at = slot_of(set, key);
     bool known = set->zero;
 
     if (!key.high && !key.low) {
         set->zero |= add;
         return known;
     }
-    for (at &= set->mask; set->slots[at].high || set->slots[at].low; at = (at + 1) & set->mask)
+    for (; set->slots[at].high || set->slots[at].low; at = (at + 1) & set->mask)
         if (set->slots[at].high == key.high && set->slots[at].low == key.low)
             return true;
     if (add)
@@ -222,10 +236,13 @@ static int overlap(weir_job *job, lister *list, bool distinct, const struct part
         goto done;
     }
     list(a, run, keys);
-    for (size_t i = 0; i < most_a; i++)
+    for (size_t i = 0; i < most_a; i++) {
+        set_expect(&known, keys, i, most_a);
         *n_a += !set_find(&known, keys[i], true) || !distinct;
+    }
     list(b, run, keys);
     for (size_t i = 0; i < most_b; i++) {
+        set_expect(&known, keys, i, most_b);
         if (distinct && set_find(&seen, keys[i], true))
             continue;
         inside += set_find(&known, keys[i], false);
@@ -269,22 +286,30 @@ static int score_level(weir_job *job, size_t at, const char *label, const struct
     return weir_score(job, label, share, n_a, n_b);
 }
 
+/* All of a trace; flows is NULL on failure. */
+static struct part part_of(weir_job *job, const weir_dataset *data)
+{
+    const weir_table *table = weir_dataset_table(data);
+
+    return (struct part){.table = table,
+                         .flows = weir_dataset_flows(data, weir_job_error(job)),
+                         .srcip = weir_u32(table, "srcip"),
+                         .dstip = weir_u32(table, "dstip"),
+                         .srcport = weir_u16(table, "srcport"),
+                         .dstport = weir_u16(table, "dstport"),
+                         .proto = weir_u8(table, "proto"),
+                         .packets = weir_dataset_schema(data) == WEIR_PACKETS,
+                         .end = weir_dataset_rows(data)};
+}
+
 static int score(weir_job *job, const weir_dataset *real, const weir_dataset *synthetic)
 {
-    size_t rows = weir_dataset_rows(real);
-    struct part known = {.table = weir_dataset_table(real),
-                         .flows = weir_dataset_flows(real, weir_job_error(job)),
-                         .packets = weir_dataset_schema(real) == WEIR_PACKETS,
-                         .end = rows};
-    struct part asked = {.table = weir_dataset_table(synthetic),
-                         .flows = weir_dataset_flows(synthetic, weir_job_error(job)),
-                         .packets = known.packets,
-                         .end = weir_dataset_rows(synthetic)};
+    struct part known = part_of(job, real), asked = part_of(job, synthetic);
     struct part early = known, late = known;
 
     if (!known.flows || !asked.flows)
         return weir_job_error(job)->status;
-    early.end = late.first = rows / 2;
+    early.end = late.first = known.end / 2;
     for (size_t i = 0; i < LEVELS; i++) {
         if (weir_progress(job, (int64_t)i, LEVELS))
             return WEIR_ECANCEL;
