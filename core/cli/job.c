@@ -3,6 +3,7 @@
 #include "plugin/job.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/foreground.h"
 #include "plugin/archive.h"
 #include "plugin/numbers.h"
 #include "run/execute.h"
@@ -48,7 +49,7 @@ int weir_command_job(int argc, char **argv)
     if (status >= 0)
         return status;
     if (plugins)
-        setenv("WEIR_PLUGIN_PATH", plugins, 1);
+        weir_foreground_plugins(plugins);
     if (events && (!weir_number_int(events, &status_fd) || status_fd < 0 || status_fd > 1 << 20 ||
                    fcntl((int)status_fd, F_GETFD) < 0))
         return weir_usage_error("job", "WEIR_STATUS_FD is '%s', must be an open descriptor",

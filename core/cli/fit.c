@@ -1,0 +1,207 @@
+/* weir fit: trains a generator on a trace, into a model folder. */
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/foreground.h"
+#include "data/source.h"
+#include "files.h"
+#include "plugin/job.h"
+#include "plugin/options.h"
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct {
+    const char *out, *device, *plugins, *time_unit;
+    weir_texts options, encoders;
+    int64_t seed, threads, packets;
+    bool truncated;
+} given;
+
+/* The model's place must be free, or hold an older model. */
+static int check_place(const char *path, weir_error *error)
+{
+    char file[PATH_MAX];
+    struct stat info;
+
+    if (weir_foreground_writable(path, error) != WEIR_OK)
+        return WEIR_EIO;
+    snprintf(file, sizeof file, "%s/model.json", path);
+    if (lstat(path, &info) == 0 && access(file, F_OK) != 0)
+        return weir_error_set(error, WEIR_EOPTION,
+                              "%s exists and is not a model; choose another name", path);
+    return WEIR_OK;
+}
+
+static json_t *make_source(const weir_arguments *arguments, weir_error *error)
+{
+    json_t *source = json_object(), *files = json_array();
+
+    for (int i = 1; i < arguments->count; i++)
+        if (json_array_append_new(files, json_string(arguments->items[i])))
+            weir_error_set(error, WEIR_EOPTION, "a path is not UTF-8");
+    json_object_set_new(source, "files", files);
+    if (given.packets)
+        json_object_set_new(source, "packets", json_integer(given.packets));
+    if (given.time_unit)
+        json_object_set_new(source, "time_unit", json_string(given.time_unit));
+    if (given.truncated)
+        json_object_set_new(source, "allow_truncated", json_true());
+    if (error->status == WEIR_OK)
+        weir_source_check(source, error);
+    return source;
+}
+
+/* The job, validated as far as is possible before the trace is read. */
+static json_t *make_spec(const weir_arguments *arguments, const char *folder,
+                         weir_registry *registry, weir_error *error)
+{
+    const weir_loaded *loaded =
+        weir_registry_find(registry, WEIR_KIND_GENERATOR, arguments->items[0], error);
+    json_t *options = json_object(), *encoders = json_object(), *resolved = NULL, *chosen = NULL;
+    json_t *source = NULL, *spec = NULL;
+
+    if (!loaded ||
+        weir_foreground_options(given.options.items, given.options.count, options, error) ||
+        weir_foreground_options(given.encoders.items, given.encoders.count, encoders, error) ||
+        !(resolved = weir_options_resolve(loaded->plugin, options, error)) ||
+        !(chosen = weir_encoders_resolve((const weir_generator *)loaded->plugin, encoders, registry,
+                                         error)))
+        goto done;
+    source = make_source(arguments, error);
+    if (error->status == WEIR_OK)
+        spec = json_pack("{s:s,s:{s:s,s:s,s:s,s:s},s:O,s:O,s:I,s:s,s:I,s:{s:O},s:s}", "job", "fit",
+                         "plugin", "kind", "generator", "name", loaded->plugin->name, "path",
+                         loaded->path, "build", loaded->build_id, "options", resolved, "encoders",
+                         chosen, "seed", (json_int_t)given.seed, "device", given.device, "threads",
+                         (json_int_t)given.threads, "inputs", "train", source, "out", folder);
+    if (!spec)
+        weir_error_memory(error, 0, "a job");
+done:
+    json_decref(options);
+    json_decref(encoders);
+    json_decref(resolved);
+    json_decref(chosen);
+    json_decref(source);
+    return spec;
+}
+
+static void move(const char *folder, const char *name)
+{
+    char from[PATH_MAX], to[PATH_MAX];
+
+    snprintf(from, sizeof from, "%.3500s/%s", folder, name);
+    snprintf(to, sizeof to, "%.3500s/model/%s", folder, name);
+    if (rename(from, to) && errno != ENOENT)
+        fprintf(stderr, "weir fit: %s: %s\n", from, strerror(errno));
+}
+
+/* Puts the finished model, with its curves and artefacts, in its place. */
+static int deliver(const char *folder, const char *place, weir_error *error)
+{
+    static const char *const extras[] = {"curves.csv", "artefacts", "artefacts.json"};
+    char model[PATH_MAX], old[PATH_MAX];
+
+    for (size_t i = 0; i < 3; i++)
+        move(folder, extras[i]);
+    snprintf(model, sizeof model, "%.4000s/model", folder);
+    snprintf(old, sizeof old, "%.4000s/replaced", folder);
+    if ((rename(place, old) && errno != ENOENT) || rename(model, place))
+        return weir_error_set(error, WEIR_EIO, "%s: %s", place, strerror(errno));
+    return WEIR_OK;
+}
+
+static void report(const char *place)
+{
+    json_t *about = weir_model_about(place, NULL), *training = json_object_get(about, "training");
+    const json_t *flows = json_object_get(training, "flows");
+
+    printf("%s: %s fitted on %s: %lld rows", place,
+           json_string_value(json_object_get(json_object_get(about, "plugin"), "name")),
+           json_string_value(json_object_get(training, "name")),
+           (long long)json_integer_value(json_object_get(training, "rows")));
+    if (flows)
+        printf(", %lld flows", (long long)json_integer_value(flows));
+    putchar('\n');
+    json_decref(about);
+}
+
+int weir_command_fit(int argc, char **argv)
+{
+    static const weir_flag flags[] = {
+        {WEIR_FLAG_TEXT, "--out", "-o", &given.out, "MODEL", "the model's folder (required)"},
+        {WEIR_FLAG_LIST, "--option", "-O", &given.options, "NAME=VALUE",
+         "an option of the generator; preset=NAME for a set of them"},
+        {WEIR_FLAG_LIST, "--encoder", NULL, &given.encoders, "ROLE=NAME",
+         "another encoder in a role"},
+        {WEIR_FLAG_COUNT, "--seed", NULL, &given.seed, "N", "seed of the random numbers (1)"},
+        {WEIR_FLAG_COUNT, "--threads", NULL, &given.threads, "N", "threads (1)"},
+        {WEIR_FLAG_TEXT, "--device", NULL, &given.device, "D", "auto or cpu (auto)"},
+        {WEIR_FLAG_COUNT, "--packets", NULL, &given.packets, "N", "the first N rows only"},
+        {WEIR_FLAG_TEXT, "--time-unit", NULL, &given.time_unit, "U",
+         "of a CSV's times: s, ms, us, ns (us)"},
+        {WEIR_FLAG_SWITCH, "--allow-truncated", NULL, &given.truncated, NULL,
+         "take the whole packets of a capture that is cut short"},
+        {WEIR_FLAG_TEXT, "--plugins", NULL, &given.plugins, "DIR", "look for plugins here first"},
+        {0}};
+    static const weir_usage usage = {
+        "fit",
+        "GENERATOR TRACE… -o MODEL [-O option=value]… [--seed S] [--threads N]",
+        "Trains a generator on a trace (pcap, pcapng or CSV; several are merged by time) and "
+        "writes\n"
+        "the model as a folder: model.json and *.safetensors. `weir describe generator/NAME` "
+        "lists\n"
+        "the options.",
+        flags,
+        2,
+        -1,
+        false};
+    weir_registry *registry = NULL;
+    weir_arguments arguments;
+    char folder[PATH_MAX];
+    weir_error error = {0};
+    json_t *spec = NULL;
+    int status;
+
+    given.seed = given.threads = 1;
+    given.device = "auto";
+    status = weir_arguments_parse(&usage, argc, argv, &arguments);
+    if (status >= 0)
+        return status;
+    if (!given.out)
+        return weir_usage_error("fit", "-o MODEL is missing: where the model goes");
+    if (strcmp(given.device, "auto") != 0 && strcmp(given.device, "cpu") != 0)
+        return weir_usage_error("fit",
+                                "--device is '%s', must be auto or cpu: this Weir has no back end "
+                                "for another device",
+                                given.device);
+    if (given.threads < 1 || given.threads > 4096)
+        return weir_usage_error("fit", "--threads is %lld, must be between 1 and 4096",
+                                (long long)given.threads);
+    while (strlen(given.out) > 1 && given.out[strlen(given.out) - 1] == '/')
+        ((char *)(uintptr_t)given.out)[strlen(given.out) - 1] = '\0';
+    if (given.plugins)
+        weir_foreground_plugins(given.plugins);
+    snprintf(folder, sizeof folder, "%.3500s.tmp-%ld", given.out, (long)getpid());
+    registry = weir_registry_open(given.plugins, &error);
+    if (registry && check_place(given.out, &error) == WEIR_OK)
+        spec = make_spec(&arguments, folder, registry, &error);
+    if (!spec) {
+        weir_registry_free(registry);
+        return weir_usage_error("fit", "%s", error.text);
+    }
+    status = weir_foreground("fit", spec);
+    if (status == 0 && deliver(folder, given.out, &error) != WEIR_OK) {
+        fprintf(stderr, "weir fit: %s\n", error.text);
+        status = 1;
+    }
+    if (status == 0)
+        report(given.out);
+    weir_folder_remove(folder, NULL);
+    json_decref(spec);
+    weir_registry_free(registry);
+    return status;
+}
