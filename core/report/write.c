@@ -1,51 +1,22 @@
 /* The report of a store: reads it, computes, draws, writes both pages whole or not at all. */
+#include "files.h"
 #include "report/html.h"
 #include "report/report.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static int write_page(const char *folder, const char *name, const report_text *page,
                       weir_error *error)
 {
-    char *path = NULL, *temporary = NULL;
-    FILE *file = NULL;
-    int descriptor = -1;
-    bool good;
+    char path[WEIR_PATH];
 
     if (page->failed)
         return weir_error_memory(error, page->size, name);
-    if (asprintf(&path, "%s/%s", folder, name) < 0)
-        path = NULL;
-    if (asprintf(&temporary, "%s/.%s.XXXXXX", folder, name) < 0)
-        temporary = NULL;
-    if (!path || !temporary) {
-        weir_error_memory(error, 4096, name);
-    } else if ((descriptor = mkstemp(temporary)) < 0 || fchmod(descriptor, 0644) != 0 ||
-               !(file = fdopen(descriptor, "wb"))) {
-        weir_error_set(error, WEIR_EIO, "%s: %s", path, strerror(errno));
-        if (descriptor >= 0) {
-            close(descriptor);
-            unlink(temporary);
-        }
-    } else {
-        errno = 0;
-        good = fwrite(page->data, 1, page->used, file) == page->used && fflush(file) == 0 &&
-               fsync(descriptor) == 0;
-        good = fclose(file) == 0 && good;
-        if (!good || rename(temporary, path) != 0) {
-            weir_error_set(error, WEIR_EIO, "%s: %s", path, strerror(errno ? errno : EIO));
-            unlink(temporary);
-        }
-    }
-    free(path);
-    free(temporary);
-    return error->status;
+    if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path)
+        return weir_error_set(error, WEIR_EIO, "%.200s…: the path is too long", folder);
+    return weir_file_write(path, page->data, page->used, error);
 }
 
 /* Numbers are read and written with a point, whatever the program's locale. */
