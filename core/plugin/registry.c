@@ -280,6 +280,14 @@ static const weir_loaded *unknown(weir_registry *registry, int kind, const char 
         if (!e->lent && (kind < 0 || e->kind == kind))
             names[n++] = e->name;
     }
+    for (size_t i = 0; i < registry->count; i++) {
+        entry *e = registry->entries[i];
+        if (!e->lent && kind >= 0 && e->kind >= 0 && !strcmp(e->name, name)) {
+            weir_error_set(error, WEIR_EOPTION, "'%s' is of kind %s, not %s", name,
+                           weir_kind_name(e->kind), what);
+            return NULL;
+        }
+    }
     near = weir_nearest(name, names, n);
     for (size_t i = 0; i < n && used < sizeof list; i++)
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", names[i]);
