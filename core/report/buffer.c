@@ -183,7 +183,7 @@ const char *report_quantity(double value, const char *unit, double scale, char o
     if (!*unit)
         return report_digits(value, out);
     /* Only times are split; bytes, packets and rates are counted upwards. */
-    if (seconds && size > 0 && size < 1) {
+    if (seconds && size > 0 && size < 0.99995) {
         factor = small[0].factor;
         prefix = small[0].prefix;
         for (size_t i = 0; i < 3; i++)
