@@ -136,6 +136,9 @@ static int64_t family(const uint8_t *bytes, uint32_t n, char why[80])
 
     if (n < 4)
         return cut(why);
+    /* Some systems put an ethertype where the family's upper half would be. */
+    if ((bytes[0] || bytes[1]) && be16(bytes + 2) >= 1536)
+        return ethertype(be16(bytes + 2), bytes, n, 4, why);
     value = bytes[0] || bytes[1] ? bytes[0] | (uint32_t)bytes[1] << 8 : be16(bytes + 2);
     if (value == 2)
         return 4;

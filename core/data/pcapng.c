@@ -184,13 +184,19 @@ bool weir_pcapng_mixed(const char *path)
     return mixed;
 }
 
+/* Stamps of 2^63 and above are taken as times before 1970: that is what writers mean that count
+ * from the start of a capture and subtract. */
 static bool to_time(const interface *in, uint64_t stamp, int64_t *time)
 {
-    uint64_t seconds = stamp / in->units, rest = stamp % in->units;
-    int64_t fraction = (int64_t)((wide)rest * 1000000000u / in->units);
-    int64_t whole;
+    uint64_t size = stamp > INT64_MAX ? 0 - stamp : stamp;
+    int64_t fraction = (int64_t)((wide)(size % in->units) * 1000000000u / in->units);
+    int64_t seconds = (int64_t)(size / in->units), whole;
 
-    return seconds <= INT64_MAX && !__builtin_add_overflow((int64_t)seconds, in->offset, &whole) &&
+    if (stamp > INT64_MAX) {
+        seconds = -seconds;
+        fraction = -fraction;
+    }
+    return !__builtin_add_overflow(seconds, in->offset, &whole) &&
            !__builtin_mul_overflow(whole, INT64_C(1000000000), time) &&
            !__builtin_add_overflow(*time, fraction, time);
 }
