@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define BUFFER ((size_t)1024 * 1024)
+#define BUFFER ((size_t)256 * 1024)
 
 static uint16_t be16(const uint8_t *bytes)
 {

@@ -117,15 +117,17 @@ bool weir_field_flag(const weir_csv_field *field, uint64_t *value)
     static const struct {
         const char *text;
         uint64_t flag;
-    } known[] = {{"", 0}, {"MF", 1}, {"DF", 2}, {"MF+DF", 3}, {"DF+MF", 3}, {"none", 0}};
+    } known[] = {{"DF", 2}, {"MF", 1}, {"", 0}, {"MF+DF", 3}, {"DF+MF", 3}, {"none", 0}};
 
+    if (weir_field_unsigned(field, 3, value) == WEIR_FINE)
+        return true;
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (weir_csv_is(field, known[i].text)) {
             *value = known[i].flag;
             return true;
         }
     }
-    return weir_field_unsigned(field, 3, value) == WEIR_FINE;
+    return false;
 }
 
 bool weir_field_time(const weir_csv_field *field, int power, int64_t *time)

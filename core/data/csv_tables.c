@@ -209,8 +209,8 @@ static int take_field(weir_reading *reading, const weir_csv *csv, const csv_layo
         }
         break;
     case PROTOCOL:
-        if (weir_field_protocol(field, &value) ||
-            weir_field_unsigned(field, UINT8_MAX, &value) == WEIR_FINE)
+        if (weir_field_unsigned(field, UINT8_MAX, &value) == WEIR_FINE ||
+            weir_field_protocol(field, &value))
             break;
         if (layout->foreign) {
             snprintf(why, sizeof why, "protocol '%.*s'", (int)(field->n < 32 ? field->n : 32),

@@ -108,23 +108,45 @@ static bool grow_index(flow_index *index)
     return true;
 }
 
-/* The number of each row's flow, flows numbered by first row. */
+typedef struct tuples {
+    const uint32_t *srcip, *dstip;
+    const uint16_t *srcport, *dstport;
+    const uint8_t *proto;
+} tuples;
+
+static flow_key key_of(const tuples *t, size_t i)
+{
+    return (flow_key){(uint64_t)t->srcip[i] << 32 | t->dstip[i],
+                      (uint64_t)t->srcport[i] << 24 | (uint64_t)t->dstport[i] << 8 | t->proto[i]};
+}
+
+/* The number of each row's flow, flows numbered by first row. Slots are asked for some rows ahead,
+ * so that the memory answers in time. */
 static bool number_flows(const weir_table *table, flow_index *index, uint32_t *flow_of)
 {
-    const uint32_t *srcip = weir_u32(table, "srcip"), *dstip = weir_u32(table, "dstip");
-    const uint16_t *srcport = weir_u16(table, "srcport"), *dstport = weir_u16(table, "dstport");
-    const uint8_t *proto = weir_u8(table, "proto");
+    enum { ahead = 16 };
+    tuples t = {weir_u32(table, "srcip"), weir_u32(table, "dstip"), weir_u16(table, "srcport"),
+                weir_u16(table, "dstport"), weir_u8(table, "proto")};
+    uint64_t hashes[ahead] = {0};
+    size_t n = table->rows;
 
-    for (size_t i = 0; i < table->rows; i++) {
-        flow_key key = {(uint64_t)srcip[i] << 32 | dstip[i],
-                        (uint64_t)srcport[i] << 24 | (uint64_t)dstport[i] << 8 | proto[i]};
-        uint64_t at;
+    for (size_t i = 0; i < n + ahead; i++) {
+        size_t row = i - ahead;
+        uint64_t at = hashes[i % ahead];
+        flow_key key;
         uint32_t flow;
 
+        if (i < n) {
+            hashes[i % ahead] = hash_key(key_of(&t, i));
+            if (index->slots)
+                __builtin_prefetch(&index->slots[hashes[i % ahead] & index->mask]);
+        }
+        if (i < ahead || row >= n)
+            continue;
         if (index->count >= index->capacity && !grow_index(index))
             return false;
-        for (at = hash_key(key) & index->mask; (flow = index->slots[at]) != 0;
-             at = (at + 1) & index->mask) {
+        key = key_of(&t, row);
+        for (at &= index->mask; (flow = index->slots[at]) != 0; at = (at + 1) & index->mask) {
             if (index->keys[flow - 1].addresses == key.addresses &&
                 index->keys[flow - 1].rest == key.rest)
                 break;
@@ -133,7 +155,7 @@ static bool number_flows(const weir_table *table, flow_index *index, uint32_t *f
             index->keys[index->count] = key;
             index->slots[at] = flow = ++index->count;
         }
-        flow_of[i] = flow - 1;
+        flow_of[row] = flow - 1;
     }
     return true;
 }

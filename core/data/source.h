@@ -7,9 +7,9 @@
  * …? }     a columnar file of a job
  *
  * Splits apply in order. By time: the last `test` share of the rows is test. By flow: whole flows,
- * drawn by the seed, until the share of rows is reached; series are flows of their own, drawn within
- * each label. By label: within each label (series, netflow), the share of its rows, drawn by the
- * seed. Train and test never share a row. */
+ * drawn by the seed, until the share of rows is reached; series are flows of their own, drawn
+ * within each label. By label: within each label (series, netflow), the share of its rows, drawn by
+ * the seed. Train and test never share a row. */
 #ifndef WEIR_DATA_SOURCE_H
 #define WEIR_DATA_SOURCE_H
 

@@ -1,5 +1,5 @@
 /* Times reading a capture: a bare libpcap loop, our reader, and the cache.
- *   read_trace FILE.pcap      one JSON line a figure
+ *   read_trace FILE.pcap FILE.csv   one JSON line a figure
  *   read_trace --memory FILE  the peak resident bytes a packet of one read
  * The runs of a figure and its peer alternate, and the median of each counts. */
 #include "data/trace.h"
@@ -90,7 +90,7 @@ static double status_bytes(const char *key)
 
 int main(int argc, char **argv)
 {
-    double bare[RUNS], ours[RUNS], cached[RUNS], from, before;
+    double bare[RUNS], ours[RUNS], cached[RUNS], text[RUNS], from, before;
     uint64_t packets;
 
     if (argc == 3 && !strcmp(argv[1], "--memory")) {
@@ -100,8 +100,8 @@ int main(int argc, char **argv)
               "bytes a packet");
         return 0;
     }
-    if (argc != 2) {
-        fputs("usage: read_trace [--memory] FILE.pcap\n", stderr);
+    if (argc != 3) {
+        fputs("usage: read_trace FILE.pcap FILE.csv, or --memory FILE\n", stderr);
         return 2;
     }
     packets = bare_loop(argv[1]);
@@ -117,8 +117,12 @@ int main(int argc, char **argv)
         from = seconds();
         read_once(argv[1], true);
         cached[i] = seconds() - from;
+        from = seconds();
+        read_once(argv[2], false);
+        text[i] = seconds() - from;
     }
     print("read_capture", median(ours), median(bare), "bare pcap_next_ex loop", "s");
+    print("read_csv", median(text), median(ours), "reading the capture", "s");
     print("read_cache", median(cached), median(ours), "reading the capture", "s");
     return 0;
 }
