@@ -215,6 +215,18 @@ static int fit_arrivals(struct fitting *f)
     return WEIR_OK;
 }
 
+/* Flow records: the range of their numbers of packets. */
+static void fit_packets(struct fitting *f)
+{
+    const uint64_t *packets = weir_u64(f->table, "pkt");
+    struct model *m = f->model;
+
+    for (size_t i = 0; packets && i < weir_table_rows(f->table); i++) {
+        m->least_packets = i ? fmin(m->least_packets, (double)packets[i]) : (double)packets[i];
+        m->most_packets = fmax(m->most_packets, (double)packets[i]);
+    }
+}
+
 static int make_room(struct fitting *f)
 {
     struct model *m = f->model;
@@ -280,6 +292,7 @@ int markov_fit(weir_job *job, const weir_dataset *train, void *model)
     if (!f.of || !m->names || weir_tiling_init(&tiling, f.times, rows, 0, error) != WEIR_OK)
         return error->status;
     m->flows = f.of->count;
+    fit_packets(&f);
     m->first = tiling.first;
     m->window = tiling.window;
     m->length = tiling.length;

@@ -132,7 +132,7 @@ static int fit_kind(struct fitting *f, const struct flow *flows, size_t n, uint3
         f->values[i] = (double)flows[i].rows;
     status = markov_add_pieces(f->job, &m->pool, f->values, n, most, &spans[PACKETS]);
     for (size_t i = 0; i < n; i++)
-        f->values[i] = (double)markov_duration_of(f, &flows[i]);
+        f->values[i] = log1p((double)markov_duration_of(f, &flows[i]));
     if (status == WEIR_OK)
         status = markov_add_pieces(f->job, &m->pool, f->values, n, most, &spans[DURATIONS]);
     if (status == WEIR_OK)

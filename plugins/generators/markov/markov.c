@@ -45,6 +45,8 @@ static int save(weir_job *job, const void *model, weir_archive *to)
     if (status == WEIR_OK)                                                                         \
         status = (call);
     THEN(weir_put_number(to, "flows", m->flows))
+    THEN(weir_put_number(to, "least_packets", m->least_packets))
+    THEN(weir_put_number(to, "most_packets", m->most_packets))
     THEN(weir_put_array(to, "times", WEIR_I64, 1, three, times))
     THEN(weir_put_number(to, "classes", m->classes))
     THEN(weir_put_number(to, "kinds", m->kinds))
@@ -138,8 +140,9 @@ static int check(weir_job *job, const struct model *m)
     size_t classes = m->classes;
 
     if (m->window < 1 || m->length < 1 || m->length > m->window || m->window > INT64_MAX / 2 ||
-        m->first > INT64_MAX - m->window || !(m->flows >= 1 && m->flows <= UINT32_MAX))
-        return weir_fail(job, WEIR_EDATA, "the model's times make no sense");
+        m->first > INT64_MAX - m->window || !(m->flows >= 1 && m->flows <= UINT32_MAX) ||
+        !(m->least_packets >= 0 && m->most_packets <= 1.8e19))
+        return weir_fail(job, WEIR_EDATA, "the model's times or counts make no sense");
     if (weir_table_schema(m->names) != WEIR_PACKETS && weir_table_schema(m->names) != WEIR_NETFLOW)
         return weir_fail(job, WEIR_EDATA, "the model's columns are neither packets nor netflow");
     for (uint32_t i = 0; i < m->classes; i++)
@@ -165,6 +168,8 @@ static int load(weir_job *job, void *model, const weir_archive *from)
 
     m->names = weir_get_table(from, "columns");
     if (!times || !m->names || weir_get_number(from, "flows", &m->flows) != WEIR_OK ||
+        weir_get_number(from, "least_packets", &m->least_packets) != WEIR_OK ||
+        weir_get_number(from, "most_packets", &m->most_packets) != WEIR_OK ||
         get_count(job, from, "classes", 1e6, &m->classes) != WEIR_OK ||
         get_count(job, from, "kinds", 1e7, &m->kinds) != WEIR_OK ||
         get_count(job, from, "bins", 64, &m->bins) != WEIR_OK)

@@ -62,7 +62,8 @@ enum {
 /* Spans of a class and size bin. Pieces: MARKS (bytes), RATIOS (bytes a packet), TIMES (td, s);
  * entries: TCP flags of first, middle and last packets. */
 enum { MARKS, RATIOS, TIMES, FLAGS, BIN_SPANS = FLAGS + 3 };
-/* Spans of a kind, all in pieces: packets a flow, duration (ns), gaps relative to the flow's mean
+/* Spans of a kind, all in pieces: packets a flow, log(1 + duration in
+ * ns), gaps relative to the flow's mean
  * gap in the states ON and OFF. */
 enum { PACKETS, DURATIONS, GAPS_ON, GAPS_OFF, KIND_SPANS };
 /* Numbers of a class: cumulative probability; share of flows that keep one code, each carried. */
@@ -83,6 +84,7 @@ struct model {
     weir_table *owned;       /* names, after fit */
     double flows;            /* of the training set */
     int64_t first, window, length;
+    double least_packets, most_packets; /* of a flow record */
     uint32_t classes, kinds, bins;
     struct pool pool;
     double *arrivals;         /* [ARRIVAL_STEPS + 1] share of flows begun at each step of length */

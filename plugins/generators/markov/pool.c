@@ -92,7 +92,7 @@ int markov_add_pieces(weir_job *job, struct pool *pool, double *values, size_t n
         double sum = 0, mean;
 
         end = run_end(values, n, i);
-        if (end - i < (target + 1) / 2) {
+        if (end - i < (target + 1) / 2 && values[i] != 0) {
             size_t start;
 
             end = i + target < n ? i + target : n;

@@ -192,10 +192,11 @@ static int draw_flow(struct sampling *s, struct drawn *flow)
     packets = rint(markov_draw_piece(&m->pool, kind[PACKETS], s->flow_random));
     flow->packets = packets >= 1 ? (uint32_t)fmin(packets, MOST_PACKETS) : 1;
     flow->duration = 0;
-    if (flow->packets > 1)
-        flow->duration =
-            llrint(fmin(fmax(markov_draw_piece(&m->pool, kind[DURATIONS], s->flow_random), 0),
-                        (double)m->length));
+    if (flow->packets > 1) {
+        double duration = expm1(markov_draw_piece(&m->pool, kind[DURATIONS], s->flow_random));
+
+        flow->duration = llrint(fmin(fmax(duration, 0), (double)(m->length - 1)));
+    }
     flow->start = fit_in(s, flow);
     for (int attempt = 0; attempt < TUPLE_DRAWS; attempt++) {
         flow->tuple = draw_tuple(s, class_spans(s, flow->class));
@@ -283,7 +284,8 @@ static void put_size(const struct sampling *s, size_t row, const struct span *sp
     }
     ratio = fmax(markov_draw_piece(&s->model->pool, spans[RATIOS], s->packet_random), 1);
     to->byt[row] = (uint64_t)fmin(size, 1.8e19);
-    to->pkt[row] = (uint64_t)fmax(1, rint(fmin(size, 1.8e19) / ratio));
+    to->pkt[row] =
+        (uint64_t)fmin(fmax(rint(size / ratio), s->model->least_packets), s->model->most_packets);
     to->td[row] = fmax(markov_draw_piece(&s->model->pool, spans[TIMES], s->packet_random), 0);
 }
 
