@@ -270,7 +270,8 @@ static int fit_all(struct fitting *f)
         if (status == WEIR_OK)
             status = weir_progress(f->job, (int64_t)end, (int64_t)f->of->count);
     }
-    m->first_kind[m->classes] = kind;
+    if (status == WEIR_OK)
+        m->first_kind[m->classes] = kind;
     return status;
 }
 
