@@ -13,22 +13,24 @@ PACKAGES="nginx curl dnsmasq-base chrony openssh-server openssh-client redis-ser
     bsdutils bind9-dnsutils iputils-ping tcpdump ethtool iproute2 procps openssl softflowd nfdump tshark wireshark-common python3"
 
 usage() {
+    echo "capture.sh: $1" >&2
     sed -n '2,4s/^# //p' "$0" >&2
     exit 2
 }
 
 while [ $# -gt 0 ]; do
     case $1 in
-    --out) OUT=${2:?} && shift ;;
-    --seed) SEED=${2:?} && shift ;;
-    --only) ONLY=${2:?} && shift ;;
-    --keep-captures) KEEP=${2:?} && shift ;;
+    --out) OUT=${2:?--out wants a folder} && shift ;;
+    --seed) SEED=${2:?--seed wants a number} && shift ;;
+    --only) ONLY=${2:?--only wants sample or series} && shift ;;
+    --keep-captures) KEEP=${2:?--keep-captures wants a folder} && shift ;;
     --no-install) INSTALL=no ;;
-    *) usage ;;
+    *) usage "unknown option '$1'" ;;
     esac
     shift
 done
-case $ONLY in both | sample | series) ;; *) usage ;; esac
+case $ONLY in both | sample | series) ;; *) usage "--only wants sample or series, not '$ONLY'" ;; esac
+case $SEED in '' | *[!0-9]*) usage "--seed wants a number, not '$SEED'" ;; esac
 [ "$(id -u)" = 0 ] || { echo "capture.sh: needs root, for network namespaces" >&2; exit 1; }
 mkdir -p "$OUT"
 OUT=$(cd "$OUT" && pwd)
