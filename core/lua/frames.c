@@ -143,7 +143,7 @@ int weir_lua_traceback(lua_State *L)
         lua_replace(L, 1);
     if (lua_type(L, 1) != LUA_TSTRING)
         return 1;
-    for (int at = 0; next_script_frame(L, &at, &frame);)
+    for (int at = 0; lines <= MAX_FRAMES && next_script_frame(L, &at, &frame);)
         lines++;
     if (lines < 2)
         return 1;
