@@ -10,7 +10,9 @@ plugins.Metric.__tostring = function(self) return self.name end
 local kind_words = { generator = "generator", encoder = "encoder", metric = "metric", downstream = "downstream task" }
 
 -- A plugin that is there but does not load has a message of its own, which beats the guesses.
-local function unknown(message) return message:find "^unknown " ~= nil end
+local function unknown(message)
+  return message:find "^unknown " ~= nil or message:find "^'[^']*' is of kind " ~= nil
+end
 
 -- The name of a plugin of another kind is the likeliest mistake after a slip of the pen.
 local function other_kind(name, wanted)
