@@ -119,12 +119,15 @@ static int remove_entry(const char *path, const struct stat *entry, int kind, st
 
 int weir_compare_run(struct weir_comparison *c, weir_error *error)
 {
-    const char *temporary = getenv("TMPDIR");
+    /* Nothing there outlives the command, so memory will do. */
+    const char *given = getenv("TMPDIR");
+    const char *folder = given && *given                        ? given
+                         : access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm"
+                                                                : "/tmp";
     struct sigaction action = {.sa_handler = on_signal}, before[2];
 
     interrupted = 0;
-    snprintf(c->folder, sizeof c->folder, "%s/weir-compare-XXXXXX",
-             temporary && *temporary ? temporary : "/tmp");
+    snprintf(c->folder, sizeof c->folder, "%s/weir-compare-XXXXXX", folder);
     if (!mkdtemp(c->folder)) {
         int reason = errno;
 
