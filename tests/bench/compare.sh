@@ -10,15 +10,17 @@ compare_peer=$(bench_program compare_peer)
 one_core=
 command -v taskset >/dev/null && one_core="taskset -c 0"
 
-# seconds COMMAND…: how long it takes, on one core.
+# seconds COMMAND…: processor seconds of its own and of the kernel for it, which other programs do not stretch.
 seconds() {
-    begin=$(date +%s.%N)
-    $one_core "$@" >"$tmp/out" 2>"$tmp/err" || {
-        cat "$tmp/err" >&2
-        exit 1
-    }
-    end=$(date +%s.%N)
-    awk -v a="$begin" -v b="$end" 'BEGIN { printf "%.6f", b - a }'
+    (
+        $one_core "$@" >"$tmp/out" 2>"$tmp/err" || {
+            cat "$tmp/err" >&2
+            exit 1
+        }
+        times >"$tmp/times"
+        awk 'NR == 2 { split($1, u, /[ms]/); split($2, s, /[ms]/)
+            printf "%.3f", 60 * (u[1] + s[1]) + u[2] + s[2] }' "$tmp/times"
+    )
 }
 
 # figure NAME OURS PEER PEER_NAME
