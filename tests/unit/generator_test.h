@@ -30,6 +30,11 @@ static inline const weir_generator *find_generator(weir_registry **registry, con
 
 static json_t *kept_options;
 
+static inline void release_options(void)
+{
+    json_decref(kept_options);
+}
+
 static inline weir_job *new_job(const weir_generator *generator, weir_registry *registry,
                                 const char *options, uint64_t seed)
 {
@@ -53,8 +58,10 @@ static inline weir_job *new_job(const weir_generator *generator, weir_registry *
     if (!job)
         fail_msg("%s", error.text);
     /* The job borrows its options: they stay until the process ends. */
-    if (!kept_options)
+    if (!kept_options) {
         kept_options = json_array();
+        atexit(release_options);
+    }
     assert_int_equal(json_array_append_new(kept_options, resolved), 0);
     json_decref(given);
     return job;
