@@ -225,7 +225,8 @@ int weir_tensors_read(weir_tensors *tensors, const char *path, weir_error *error
         weir_error_set(&local, WEIR_EDATA, "it is not a safetensors file");
     else if (!(text = malloc(length + 1)) || (length && fread(text, length, 1, file) != 1))
         weir_error_set(&local, WEIR_EIO, "its header cannot be read");
-    else if (!json_is_object(header = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL)))
+    else if (header = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL),
+             !json_is_object(header)) /* a macro that names its argument twice */
         weir_error_set(&local, WEIR_EDATA, "its header is not a JSON object");
     else
         read_values(tensors, file, header, 8 + length, (uint64_t)info.st_size - 8 - length, &local);
