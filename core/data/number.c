@@ -25,24 +25,27 @@ bool weir_decimal_parse(const char *text, size_t n, weir_decimal *decimal)
 {
     uint64_t digits = 0;
     int exponent = 0, written = 0, count = 0;
-    bool point = false, cut = false, down = false, negative = false;
+    bool point = false, cut = false, full = false, down = false, negative = false;
     size_t i = 0;
 
     if (i < n && (text[i] == '-' || text[i] == '+'))
         negative = text[i++] == '-';
     for (; i < n && (is_digit(text[i]) || (text[i] == '.' && !point)); i++) {
         unsigned digit = (unsigned)(text[i] - '0');
+        uint64_t longer;
         if (text[i] == '.') {
             point = true;
             continue;
         }
         count = 1;
-        if (digits > (UINT64_MAX - 9) / 10) { /* a twentieth digit: only its place counts */
+        if (full || __builtin_mul_overflow(digits, UINT64_C(10), &longer) ||
+            __builtin_add_overflow(longer, digit, &longer)) { /* only its place counts */
             cut |= digit != 0;
             exponent += exponent < 100000 && !point;
+            full = true;
             continue;
         }
-        digits = digits * 10 + digit;
+        digits = longer;
         exponent -= exponent > -100000 && point;
     }
     if (!count)

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* digits * 10^exponent, as written; cut: digits beyond the 19th were not all zero. */
+/* digits * 10^exponent, as written; cut: the digits that did not fit were not all zero. */
 typedef struct weir_decimal {
     uint64_t digits;
     int exponent;

@@ -1,4 +1,5 @@
-/* Tables: schemas, columns, growth, categories, selection. */
+/* Tables: schemas, columns, growth, categories, selection.
+ * Covers: core/data/memory.c core/data/dictionary.c */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
