@@ -10,6 +10,7 @@ static int print_json(const weir_loaded *all, const weir_error *errors, size_t n
 {
     json_t *list = json_array(), *whole;
     weir_error error = {0};
+    int status = 0;
 
     for (size_t i = 0; i < n; i++) {
         json_t *item = all[i].plugin
@@ -19,12 +20,13 @@ static int print_json(const weir_loaded *all, const weir_error *errors, size_t n
             json_decref(list);
             return weir_usage_error("plugins", "%s: its description is not UTF-8", all[i].path);
         }
+        status = all[i].plugin ? status : 1;
     }
     whole = json_pack("{s:o}", "plugins", list);
     json_dumpf(whole, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
     putchar('\n');
     json_decref(whole);
-    return 0;
+    return status;
 }
 
 int weir_command_plugins(int argc, char **argv)

@@ -26,7 +26,10 @@ static const weir_role *find_role(const weir_generator *generator, const char *n
     weir_error_set(error, WEIR_EOPTION, "generator %s has no encoder role '%.60s'%s%s%s",
                    generator->name, name,
                    near ? "; did you mean '" : (n ? "; its first is '" : " (it uses no encoders)"),
-                   near ? near : (n ? names[0] : ""), n ? "'" : "");
+                   near ? near : (n ? names[0] : ""),
+                   near ? "'?"
+                   : n  ? "'"
+                        : "");
     return NULL;
 }
 
