@@ -163,7 +163,9 @@ static int fit_flags(struct fitting *f, const struct flow *flows, size_t n, stru
 
     if (!flags)
         return WEIR_OK;
-    for (uint32_t bin = 0; bin < f->model->bins; bin++)
+    for (uint32_t bin = 0; bin < f->model->bins; bin++) {
+        if (weir_progress(f->job, flows - f->flows, f->of->count) != WEIR_OK)
+            return WEIR_ECANCEL;
         for (uint32_t place = 0; place < 3; place++) {
             size_t used = 0;
             int status;
@@ -186,6 +188,7 @@ static int fit_flags(struct fitting *f, const struct flow *flows, size_t n, stru
             if (status != WEIR_OK)
                 return status;
         }
+    }
     return WEIR_OK;
 }
 
@@ -217,6 +220,8 @@ static int fit_bins(struct fitting *f, const struct flow *flows, size_t n, struc
 
         for (size_t i = 0; i < count; i++)
             f->values[i] = lengths ? (double)lengths[rows[i]] : (double)bytes[rows[i]];
+        if (weir_progress(f->job, flows - f->flows, f->of->count) != WEIR_OK)
+            return WEIR_ECANCEL;
         status = markov_add_pieces(f->job, &f->model->pool, f->values, count, most, &spans[MARKS]);
         if (!packets || !td || status != WEIR_OK)
             continue;
