@@ -96,6 +96,7 @@ static bool settle_node(weir_plan *plan, weir_node *node, const weir_store *stor
     if (node->twin) {
         if (!is_over(node->twin))
             return false;
+        node->cached = node->twin->cached;
         if (node->twin->state == WEIR_FAILED)
             fail_node(node, node->twin->reason ? node->twin->reason : "failed");
         else
