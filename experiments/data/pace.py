@@ -35,7 +35,7 @@ def main():
         by_gap = accuracy([sorted(g)[::-1] + [-14.0] * (LONGEST - len(g)) for _, g, _ in members.values()], labels)
         print(f"  {base}, fast or slow: {by_size:.2f} right by size, {by_gap:.2f} right by gap")
         wrong = wrong or by_size > 0.68 or by_gap < 0.7
-    sys.exit("pace.py: sizes should be near 0.5 and gaps well above" if wrong else 0)
+    sys.exit("pace.py: sizes should be near 0.5 and gaps well above (was the machine busy?)" if wrong else 0)
 
 
 main()
