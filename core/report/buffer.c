@@ -180,7 +180,8 @@ const char *report_quantity(double value, const char *unit, double scale, char o
     char digits[REPORT_NUMBER];
     bool bytes = !strncmp(unit, "byte", 4), seconds = !strcmp(unit, "s");
 
-    if (!*unit)
+    /* "distance, base e" is a remark, not a unit that a number carries. */
+    if (!*unit || strpbrk(unit, " ,"))
         return report_digits(value, out);
     /* Only times are split; bytes, packets and rates are counted upwards. */
     if (seconds && size > 0 && size < 0.99995) {

@@ -28,8 +28,9 @@ void report_markdown(report_text *text, const char *piece);
 enum { REPORT_NUMBER = 96 };
 /* Four significant digits, trailing zeros kept: "0.1235", "12.35", "12346", "1.235e-07". */
 const char *report_digits(double value, char out[REPORT_NUMBER]);
-/* The same with an SI prefix and the unit: "1.235 ms", "12.35 kB", "3.100 k packets". scale: the
- * prefix is that of this value (0: of the value itself), so that a table may share one. */
+/* The same with an SI prefix and the unit: "1.235 ms", "12.35 kB", "3.100 k packets"; without it
+ * for a unit of several words. scale: the prefix is that of this value (0: of the value itself), so
+ * that a table may share one. */
 const char *report_quantity(double value, const char *unit, double scale, char out[REPORT_NUMBER]);
 /* All 17 digits and the unit: what a title attribute says. */
 const char *report_exact(double value, const char *unit, char out[REPORT_NUMBER]);

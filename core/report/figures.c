@@ -138,7 +138,7 @@ static bool add_curve(gathering *in, report_figure *figure, const report_csv *cs
     return true;
 }
 
-/* Whether the positive x of the middle of the distributions span more than two and a half decades.
+/* Whether the positive x, without the lowest half per cent, span more than two and a half decades.
  */
 static bool wants_log(const report_figure *figure)
 {
@@ -148,10 +148,9 @@ static bool wants_log(const report_figure *figure)
         for (size_t i = 0; i < figure->curves[c].n; i++) {
             double x = figure->curves[c].x[i], y = figure->curves[c].y[i];
 
-            if (x > 0 && y > 0.005 && y < 0.995) {
+            if (x > 0 && y > 0.005)
                 low = fmin(low, x);
-                high = fmax(high, x);
-            }
+            high = fmax(high, x);
         }
     return high / low > 300;
 }

@@ -178,7 +178,7 @@ static void leaderboard(report_text *out, const report_model *model, size_t trac
 static void trace_line(report_text *out, const report_model *model, const report_trace *trace)
 {
     static const char *const first[] = {"packets", "rows", "flows", "duration"};
-    const json_t *facts = json_object_get(report_input(model, trace), "facts");
+    const json_t *facts = report_facts(model, trace);
     bool any = false;
 
     report_add(out, "<li><b>");
@@ -212,7 +212,7 @@ static void facts_table(report_text *out, const report_model *model)
     bool open = false;
 
     for (size_t t = 0; t < model->trace_count; t++) {
-        json_t *facts = json_object_get(report_input(model, &model->traces[t]), "facts");
+        json_t *facts = report_facts(model, &model->traces[t]);
 
         json_object_foreach(facts, key, value)
         {
@@ -220,8 +220,8 @@ static void facts_table(report_text *out, const report_model *model)
             report_text name = {0}, text = {0};
 
             for (size_t before = 0; before < t && !known; before++)
-                known = json_is_number(json_object_get(
-                    json_object_get(report_input(model, &model->traces[before]), "facts"), key));
+                known = json_is_number(
+                    json_object_get(report_facts(model, &model->traces[before]), key));
             if (known)
                 continue;
             if (!open) {
@@ -243,8 +243,7 @@ static void facts_table(report_text *out, const report_model *model)
             report_free(&name);
             report_free(&text);
             for (size_t i = 0; i < model->trace_count; i++) {
-                const json_t *own = json_object_get(
-                    json_object_get(report_input(model, &model->traces[i]), "facts"), key);
+                const json_t *own = json_object_get(report_facts(model, &model->traces[i]), key);
 
                 report_add(out, "<td>");
                 if (json_is_number(own)) {
@@ -264,6 +263,37 @@ static void facts_table(report_text *out, const report_model *model)
         report_add(out, "</tbody>\n");
         report_table_close(out);
     }
+}
+
+/* What reading a trace left out or noticed: "290 not IPv4: ARP". */
+static void reading_notes(report_text *out, const report_model *model)
+{
+    static const char *const kinds[][2] = {{"skipped", "Left out of"}, {"notes", "Noticed in"}};
+    char number[REPORT_NUMBER];
+    const json_t *value;
+    const char *key;
+
+    for (size_t t = 0; t < model->trace_count; t++)
+        for (size_t k = 0; k < 2; k++) {
+            json_t *counts = json_object_get(
+                json_object_get(report_input(model, &model->traces[t]), "facts"), kinds[k][0]);
+            bool any = false;
+
+            json_object_foreach(counts, key, value)
+            {
+                if (!json_is_number(value))
+                    continue;
+                if (!any) {
+                    report_format(out, "<p class=\"small soft\">%s ", kinds[k][1]);
+                    report_html(out, model->traces[t].name);
+                }
+                report_format(out, "%s %s × ", any ? ";" : ":",
+                              report_count(json_number_value(value), number));
+                report_html(out, key);
+                any = true;
+            }
+            report_add(out, any ? ".</p>\n" : "");
+        }
 }
 
 /* ---- The frame ------------------------------------------------------------------------------- */
@@ -336,6 +366,7 @@ void report_html_page(report_text *out, const report_model *model, const report_
         paragraph(out, "Where a trace has no flow-disjoint floor, the floor by time stands for it; "
                        "each table names its floor.");
     facts_table(out, model);
+    reading_notes(out, model);
     report_add(out, "</section>\n");
     if (*figures->problem) {
         report_add(out, "<p class=\"notice\">");

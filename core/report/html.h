@@ -33,8 +33,10 @@ double report_feature_scale(const report_model *model, size_t dataset, size_t fe
  * without a value, then the references. Returns how many; order has room for all entries. */
 size_t report_feature_order(const report_model *model, size_t dataset, size_t feature,
                             size_t *order);
-/* Whether any entry has a row there. */
+/* Whether any entry has a value there, or failed to have one. */
 bool report_feature_present(const report_model *model, int dataset, size_t feature);
+/* Why a feature has no value for anybody; NULL if it has one, or nobody was asked. */
+const char *report_feature_absent(const report_model *model, size_t dataset, size_t feature);
 /* Whether an entry has a row on a trace; trace_count: on any. */
 bool report_entry_present(const report_model *model, size_t trace, size_t entry);
 /* Which floor the skill of a feature stands on: "flow-disjoint", "by time", or "" for none. */
@@ -52,6 +54,8 @@ void report_interval(const report_cell *cell, const char *unit, double scale, re
 const char *report_method_name(const report_cell *cell);
 /* The manifest's input of a trace, or NULL. */
 const json_t *report_input(const report_model *model, const report_trace *trace);
+/* The numbers to show of it: those of the paper's Table 1 where the manifest has them. */
+json_t *report_facts(const report_model *model, const report_trace *trace);
 /* A fact's name in words: "packets_per_flow" -> "packets per flow". A fact is a number; its text.
  */
 void report_fact(const char *key, const json_t *value, report_text *name, report_text *text);

@@ -99,6 +99,35 @@ static void glance(report_text *out, const report_model *model, size_t trace)
     report_table_close(out);
 }
 
+/* Features that apply to nobody here, with the first one's reason for each run of equal reasons. */
+static void not_applicable(report_text *out, const report_model *model, size_t dataset)
+{
+    const char *last = NULL;
+
+    for (size_t f = 0; f < model->feature_count; f++) {
+        const char *reason = report_feature_absent(model, dataset, f);
+
+        if (!reason)
+            continue;
+        if (!last)
+            report_add(out, "<p class=\"small soft\">Not applicable: ");
+        else if (strcmp(last, reason)) {
+            report_add(out, " (");
+            report_html(out, last);
+            report_add(out, "); ");
+        } else {
+            report_add(out, ", ");
+        }
+        report_html(out, model->features[f].label);
+        last = reason;
+    }
+    if (last) {
+        report_add(out, " (");
+        report_html(out, last);
+        report_add(out, ").</p>\n");
+    }
+}
+
 /* ---- Figures --------------------------------------------------------------------------------- */
 
 static void figure(report_text *out, const report_figure *what)
@@ -429,6 +458,7 @@ void report_html_trace(report_text *out, const report_model *model, const report
     report_html(out, what->name);
     report_add(out, "</h2>\n");
     glance(out, model, trace);
+    not_applicable(out, model, (size_t)what->main);
     all_figures(out, model, figures, trace);
     averages(out, model, trace);
     report_add(out,

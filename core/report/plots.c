@@ -133,7 +133,10 @@ static void write_plot(report_text *script, const report_figure *figure, size_t 
                   high / across);
     /* On a logarithmic axis each number has its own prefix. */
     if (figure->log_x)
-        report_add(script, "set logscale x\nset format x '%.0s%c'\nset xtics autofreq\n");
+        report_format(script, "set logscale x\nset format x '%%.0s%%c'\nset xtics %s\n",
+                      high / low > 1e10  ? "1000"
+                      : high / low > 1e5 ? "100"
+                                         : "10");
     else {
         report_add(script, "unset logscale x\nset format x '%g'\n");
         tics(script, "x", low / across, high / across);

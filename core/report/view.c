@@ -59,10 +59,26 @@ size_t report_feature_order(const report_model *model, size_t dataset, size_t fe
 bool report_feature_present(const report_model *model, int dataset, size_t feature)
 {
     for (size_t e = 0; dataset >= 0 && e < model->entry_count; e++)
-        if (model->entries[e].role != REPORT_FLOOR &&
-            report_cell_at(model, (size_t)dataset, feature, e))
-            return true;
+        if (model->entries[e].role != REPORT_FLOOR) {
+            const report_cell *cell = report_cell_at(model, (size_t)dataset, feature, e);
+
+            if (cell && (cell->ok || cell->failed))
+                return true;
+        }
     return false;
+}
+
+const char *report_feature_absent(const report_model *model, size_t dataset, size_t feature)
+{
+    if (report_feature_present(model, (int)dataset, feature))
+        return NULL;
+    for (size_t e = 0; e < model->entry_count; e++) {
+        const report_cell *cell = report_cell_at(model, dataset, feature, e);
+
+        if (cell && model->entries[e].role != REPORT_FLOOR)
+            return cell->reason;
+    }
+    return NULL;
 }
 
 const char *report_floor_split(const report_model *model, size_t dataset, size_t feature)
@@ -162,6 +178,14 @@ const json_t *report_input(const report_model *model, const report_trace *trace)
     return NULL;
 }
 
+json_t *report_facts(const report_model *model, const report_trace *trace)
+{
+    json_t *facts = json_object_get(report_input(model, trace), "facts");
+    json_t *table = json_object_get(facts, "table1");
+
+    return json_is_object(table) ? table : facts;
+}
+
 void report_fact(const char *key, const json_t *value, report_text *name, report_text *text)
 {
     char number[REPORT_NUMBER];
@@ -215,15 +239,24 @@ void report_summary(const report_model *model, report_text *text)
 {
     size_t counted = 0;
 
-    for (size_t f = 0; f < model->feature_count; f++)
-        counted += model->features[f].counted;
+    for (size_t f = 0; f < model->feature_count; f++) {
+        bool ranked = false;
+
+        for (size_t d = 0; d < model->dataset_count; d++)
+            for (size_t e = 0; e < model->ranked; e++) {
+                const report_cell *cell = report_cell_at(model, d, f, e);
+
+                ranked |= cell && model->features[f].counted && !isnan(cell->rank);
+            }
+        counted += ranked;
+    }
     count(text, model->ranked, "generator", "generators");
     report_add(text, " on ");
     count(text, model->trace_count, "trace", "traces");
     report_add(text, ", ");
     count(text, model->seeds, "seed", "seeds");
     report_add(text, ", ");
-    count(text, counted, "feature", "features");
+    count(text, counted, "ranked feature", "ranked features");
     report_add(text, ".");
 }
 

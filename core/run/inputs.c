@@ -66,6 +66,9 @@ static json_t *open_input(const json_t *source, const char *identity, weir_error
 
     for (size_t i = 0; table && i < weir_table_columns(table); i++)
         json_array_append_new(columns, json_string(weir_table_column(table, i, NULL, NULL)));
+    /* The paper's facts are for the report; a trace that has none goes without. */
+    if (facts && weir_dataset_schema(dataset) == WEIR_PACKETS)
+        json_object_set_new(facts, "table1", weir_trace_table1(dataset, &(weir_error){0}));
     files = dataset ? describe_files(source, error) : NULL;
     if (!dataset || error->status) {
         json_decref(files);

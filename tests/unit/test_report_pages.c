@@ -90,7 +90,7 @@ static void page_is_complete(void **state)
     markdown = store_get(folder, "report.md");
     well_formed(html);
     contains(html, "<h1>example</h1>");
-    contains(html, "5 generators on 2 traces, 3 seeds, 16 features.");
+    contains(html, "5 generators on 2 traces, 3 seeds, 16 ranked features.");
     contains(html, "3 jobs failed.");
     contains(html, "30\u202f135 packets, 1712 flows, 90.50 s long");
     contains(html, "the synthetic data has no timestamps");
@@ -340,7 +340,7 @@ static void terminal_is_narrow(void **state)
     (void)state;
     text = weir_report_leaderboard(folder, &error);
     assert_non_null(text);
-    contains(text, "5 generators on 2 traces, 3 seeds, 16 features.\n");
+    contains(text, "5 generators on 2 traces, 3 seeds, 16 ranked features.\n");
     contains(text, "\nall traces\n");
     contains(text, "\nsample\n");
     contains(text, "  1 bootstrap               1.12  16 of 16       0.120");
