@@ -4,6 +4,7 @@
 #include "lua/script.h"
 #include "plugin/registry.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char help[] =
@@ -14,6 +15,17 @@ static const char help[] =
 static bool known_device(const char *device)
 {
     return !strcmp(device, "auto") || !strcmp(device, "cpu") || !strcmp(device, "cuda");
+}
+
+/* Where this process looks for plugins, its jobs look too. */
+static void tell_jobs(const char *plugins)
+{
+    const char *before = getenv("WEIR_PLUGIN_PATH");
+    char *path = NULL;
+
+    if (asprintf(&path, "%s%s%s", plugins, before && *before ? ":" : "", before ? before : "") >= 0)
+        setenv("WEIR_PLUGIN_PATH", path, 1);
+    free(path);
 }
 
 int weir_command_run(int argc, char **argv)
@@ -62,6 +74,8 @@ int weir_command_run(int argc, char **argv)
     options.script = given.items[0];
     options.arguments = given.rest;
     options.argument_count = given.rest_count;
+    if (plugins)
+        tell_jobs(plugins);
     options.registry = weir_registry_open(plugins, &error);
     if (!options.registry)
         return weir_usage_error("run", "%s", error.text);
