@@ -22,7 +22,7 @@ local function new(name)
   check.type(name, "string", "the name of an experiment", 'weir.experiment "zero-inflation"')
   local handle, message = core.experiment(name)
   if not handle then fail("%s", message) end
-  local self = setmetatable({ name = name, core = handle, where = core.position(), labels = {}, floors = {},
+  local self = setmetatable({ name = name, core = handle, where = core.position(), labels = {}, claims = {}, floors = {},
                               scored = {}, given_limits = {}, jobs = 0, finished = 0 }, Experiment)
   all[#all + 1] = self
   return self
@@ -154,8 +154,23 @@ local function real_sources(value, name)
   return trace_source(value.train, "train"), trace_source(value.test, "test")
 end
 
+-- Nor can a reader tell apart two scores of one metric with different options, but for its variants.
+local function claim_score(self, entry, real, synthetic)
+  local plugin, label = entry.plugin, entry.settings.label or ""
+  local options = core.text(entry.options)
+  local key = table.concat({ plugin.kind, plugin.name, entry.options.variant or "", label, core.text(real),
+                             core.text(synthetic) }, "\0")
+  local taken = self.claims[key]
+  if taken and taken.options ~= options then
+    fail("%s %s is declared with other options already (%s); tell the two apart with label = \"…\"", plugin.kind,
+      plugin.name, taken.where)
+  end
+  self.claims[key] = taken or { options = options, where = core.position() }
+end
+
 local function score_entry(self, entry, real, test, synthetic, found)
   local plugin = entry.plugin
+  claim_score(self, entry, real, synthetic)
   local declaration = {
     kind = plugin.kind, plugin = plugin.name, options = entry.options, real = real, synthetic = synthetic,
     lua = plugin.lua, label = entry.settings.label, threads = entry.settings.threads,
@@ -387,10 +402,13 @@ function Scores:rows()
   check.self(self, Scores, "scores:rows()")
   local sides, result = { [core.source_name(self.source)] = true }, {}
   if self.test then sides[core.source_name(self.test)] = true end
-  local filter = { label = self.label }
+  local filter
   if getmetatable(self.synthetic) == Synthetic then
     filter = { label = self.label or self.synthetic.label, generator = self.synthetic.generator,
                seed = self.synthetic.seed }
+  else
+    local name = core.source_name(self.synthetic.source)
+    filter = { label = self.label or name, generator = name }
   end
   for _, name in ipairs(self.names) do
     filter.plugin = name
