@@ -28,31 +28,37 @@ static const weir_option options[] = {
                 "(which also sees a wrong level)"),
     WEIR_END};
 
-#define SEES (WEIR_SEES_COPY | WEIR_SEES_UNIFORM)
+#define COPY WEIR_SEES_COPY
+#define SHUFFLE WEIR_SEES_TIME_SHUFFLE
+#define MARGINALS WEIR_SEES_MARGINALS
+#define UNIFORM WEIR_SEES_UNIFORM
 static const weir_feature features[] = {
     {"BD", "burst duration", "s",
      "EMD between the lengths of the bursts: runs of bins whose bytes exceed half of the fullest "
      "bin's.",
-     WEIR_LOWER, WEIR_PACKETS, WEIR_TIMESTAMPS, NULL, WEIR_CEILING_UNIFORM, SEES},
+     WEIR_LOWER, WEIR_PACKETS, WEIR_TIMESTAMPS, NULL, WEIR_CEILING_UNIFORM, COPY | UNIFORM},
     {"TB", "time between bursts", "s",
      "EMD between the lengths of the gaps between two successive bursts.", WEIR_LOWER, WEIR_PACKETS,
-     WEIR_TIMESTAMPS, NULL, WEIR_CEILING_UNIFORM, SEES},
+     WEIR_TIMESTAMPS, NULL, WEIR_CEILING_NONE, COPY},
     {"NU", "utilisation", "",
      "EMD between the utilisations of all bins: their bytes over those of the fullest bin.",
-     WEIR_LOWER, WEIR_PACKETS, WEIR_TIMESTAMPS, NULL, WEIR_CEILING_UNIFORM, SEES},
+     WEIR_LOWER, WEIR_PACKETS, WEIR_TIMESTAMPS, NULL, WEIR_CEILING_UNIFORM,
+     COPY | SHUFFLE | MARGINALS | UNIFORM},
     {"BPS", "packet length in bursts", "bytes",
      "EMD between the lengths of the packets in bursts; in variant ref between the bytes of each "
      "burst.",
-     WEIR_LOWER, WEIR_PACKETS, WEIR_TIMESTAMPS, NULL, WEIR_CEILING_UNIFORM, SEES},
+     WEIR_LOWER, WEIR_PACKETS, WEIR_TIMESTAMPS, NULL, WEIR_CEILING_UNIFORM,
+     COPY | SHUFFLE | MARGINALS | UNIFORM},
     {"NPS", "packet length outside bursts", "bytes",
      "EMD between the lengths of the packets in no burst; in variant ref between the bytes of each "
      "run of bins without a burst that is not empty.",
-     WEIR_LOWER, WEIR_PACKETS, WEIR_TIMESTAMPS, NULL, WEIR_CEILING_UNIFORM, SEES},
+     WEIR_LOWER, WEIR_PACKETS, WEIR_TIMESTAMPS, NULL, WEIR_CEILING_MARGINALS,
+     COPY | SHUFFLE | MARGINALS},
     {"BURST_BYTES", "bytes a burst", "bytes", "EMD between the bytes of each burst.", WEIR_LOWER,
-     WEIR_PACKETS, WEIR_TIMESTAMPS, NULL, WEIR_CEILING_UNIFORM, SEES},
+     WEIR_PACKETS, WEIR_TIMESTAMPS, NULL, WEIR_CEILING_UNIFORM, COPY | UNIFORM},
     {"GAP_BYTES", "bytes a gap", "bytes",
      "EMD between the bytes of each run of bins without a burst that is not empty.", WEIR_LOWER,
-     WEIR_PACKETS, WEIR_TIMESTAMPS, NULL, WEIR_CEILING_UNIFORM, SEES},
+     WEIR_PACKETS, WEIR_TIMESTAMPS, NULL, WEIR_CEILING_NONE, COPY},
     {0}};
 
 enum sample { BD, TB, NU, BPS, NPS, BURST_BYTES, GAP_BYTES, SAMPLES };

@@ -25,8 +25,7 @@ static const weir_feature features[] = {
     {"IT", "interarrival time", "s",
      "EMD between the times from each packet (netflow: record) to the next of the trace. "
      "CascadeNet.",
-     WEIR_LOWER, WEIR_PACKETS | WEIR_NETFLOW, TIMES, NULL, WEIR_CEILING_MARGINALS,
-     COPY | MARGINALS | UNIFORM},
+     WEIR_LOWER, WEIR_PACKETS | WEIR_NETFLOW, TIMES, NULL, WEIR_CEILING_UNIFORM, COPY | UNIFORM},
     {"FIT", "flow interarrival time", "s",
      "EMD between the times from each packet (netflow: record) to the next of its flow, all flows "
      "together; a flow of one packet has none. CascadeNet.",
