@@ -67,7 +67,7 @@ int weir_main(int argc, char **argv)
         return 0;
     }
     for (size_t i = 0; i < COMMANDS; i++) {
-        if (!strcmp(argv[1], commands[i].name) && commands[i].run)
+        if (!strcmp(argv[1], commands[i].name))
             return commands[i].run(argc - 1, argv + 1);
         names[i] = commands[i].name;
     }
