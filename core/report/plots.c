@@ -133,7 +133,8 @@ static void write_plot(report_text *script, const report_figure *figure, size_t 
                   high / across);
     /* On a logarithmic axis each number has its own prefix. */
     if (figure->log_x)
-        report_format(script, "set logscale x\nset format x '%%.0s%%c'\nset xtics %s\n",
+        report_format(script, "set logscale x\nset format x '%%.0s%%c'\nset xtics %.9g,%s\n",
+                      pow(10, floor(log10(low))),
                       high / low > 1e10  ? "1000"
                       : high / low > 1e5 ? "100"
                                          : "10");
@@ -155,8 +156,8 @@ static void write_plot(report_text *script, const report_figure *figure, size_t 
         bool dashed;
         const char *colour = report_colour(figure->curves[c].colour, &dashed);
 
-        report_format(script, "%s$c%zu using 1:2 with lines lw %s dt %s lc rgb '%s' notitle",
-                      c ? ", " : "", c,
+        report_format(script, "%s$c%zu using 1:2 with %s lw %s dt %s lc rgb '%s' notitle",
+                      c ? ", " : "", c, cdf ? "steps" : "lines",
                       figure->curves[c].colour == REPORT_BLACK && cdf ? "2.6" : "1.6",
                       dashed && figure->kind != REPORT_RATE ? "(6,4)" : "solid", colour);
     }
@@ -231,6 +232,41 @@ static const char *skip_past(const char *at, const char *end)
     return found ? found + strlen(end) : at + strlen(at);
 }
 
+/* Copies the data of a path, from behind d=' to the closing quote, which it returns: to a tenth of
+ * a unit, a horizontal or vertical line by its one coordinate. Half of a page of curves is this. */
+static const char *path_data(report_text *out, const char *at)
+{
+    double x = NAN, y = NAN;
+
+    while (*at && *at != '\'') {
+        char command = *at, *end;
+        double next_x, next_y;
+
+        if (command != 'M' && command != 'L') {
+            if (!strchr(" \t\r\n", command))
+                report_add_bytes(out, at, 1);
+            at++;
+            continue;
+        }
+        next_x = round(strtod(at + 1, &end) * 10) / 10;
+        if (*end != ',')
+            break;
+        next_y = round(strtod(end + 1, &end) * 10) / 10;
+        at = end;
+        if (command == 'M')
+            report_format(out, "M%.4g,%.4g", next_x, next_y);
+        else if (next_x == x && next_y != y)
+            report_format(out, "V%.4g", next_y);
+        else if (next_y == y && next_x != x)
+            report_format(out, "H%.4g", next_x);
+        else if (next_x != x || next_y != y)
+            report_format(out, "L%.4g,%.4g", next_x, next_y);
+        x = next_x;
+        y = next_y;
+    }
+    return at;
+}
+
 /* Copies the <svg> element: without the parts that would clash when many stand in one page (ids,
  * symbol definitions), without gnuplot's own titles and empty groups, white space in runs of one.
  */
@@ -266,6 +302,10 @@ static void clean(report_text *out, const char *svg, const char *alt)
             if (!at)
                 break;
             at++;
+        } else if (!strncmp(at, " d='", 4)) {
+            report_add(out, " d='");
+            at = path_data(out, at + 4);
+            space = false;
         } else if (strchr(" \t\r\n", *at)) {
             space = true;
             at++;
