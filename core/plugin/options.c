@@ -77,7 +77,7 @@ static const weir_option *find(const weir_plugin *plugin, const char *name, bool
 
 static int unknown(const weir_plugin *plugin, const char *name, bool preset, weir_error *error)
 {
-    const char *names[256], *near;
+    const char *names[256] = {NULL}, *near;
     const char *what = preset ? "preset" : "option";
     char list[512] = "";
     size_t n = 0, used = 0;

@@ -34,8 +34,10 @@ static int fake_score(const json_t *spec, const char *name, const char *out)
     json_t *scores = json_array();
     size_t at;
 
-    if (!strcmp(name, "crash"))
+    if (!strcmp(name, "crash")) {
+        signal(SIGSEGV, SIG_DFL); /* a sanitizer would make an exit of it */
         raise(SIGSEGV);
+    }
     if (!strcmp(name, "hang"))
         pause();
     if (!strcmp(name, "silent"))
