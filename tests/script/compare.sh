@@ -84,8 +84,8 @@ refused "hold different things" "$weir" compare real.csv flows.csv
 run 1 "$weir" compare real.csv synthetic.csv --plugins "$build/tests/fixtures" --metrics emd,crashing_metric --json
 value IT 0.595238095 6e-10
 [ "$(grep -c '"status": "failed"' out)" -eq 2 ] || fail "a crashed metric has a failed row a feature"
-has out '"reason": "crashed (SIGSEGV)"'
-has err "weir compare: metric crashing_metric failed: crashed (SIGSEGV)"
+has out '"reason": "crashed (SIGABRT)"'
+has err "weir compare: metric crashing_metric failed: crashed (SIGABRT)"
 [ -z "$(ls -A "$TMPDIR")" ] || fail "a comparison left its folder behind"
 
 # Bad usage and input.
