@@ -22,7 +22,7 @@ local function new(name)
   check.type(name, "string", "the name of an experiment", 'weir.experiment "zero-inflation"')
   local handle, message = core.experiment(name)
   if not handle then fail("%s", message) end
-  local self = setmetatable({ name = name, core = handle, where = core.position(), labels = {}, claims = {}, floors = {},
+  local self = setmetatable({ name = name, core = handle, where = core.position(), labels = {}, claims = {}, datasets = {}, floors = {},
                               scored = {}, given_limits = {}, jobs = 0, finished = 0 }, Experiment)
   all[#all + 1] = self
   return self
@@ -99,6 +99,17 @@ local function claim_label(self, label, plugin, arm)
   self.labels[label] = taken or { key = key, where = core.position() }
 end
 
+-- Results name their data, so two different ones of one name would be averaged too.
+local function claim_dataset(self, source)
+  local name, text = core.source_name(source), core.text(source)
+  local taken = self.datasets[name]
+  if taken and taken.text ~= text then
+    fail("'%s' names other data already (%s): other files, options or another split; name one of the two, as in weir.trace(path, { name = \"…\" })",
+      name, taken.where)
+  end
+  self.datasets[name] = taken or { text = text, where = core.position() }
+end
+
 local function declare(self, kind, declaration)
   local limits = self.given_limits
   declaration.where = core.position()
@@ -137,6 +148,7 @@ function Experiment:generate(generator, trace, options)
   table.insert(words, 1, plugin.name)
   local label = set.label or table.concat(words, " ")
   claim_label(self, label, plugin, arm)
+  claim_dataset(self, source)
   entry.options.preset = set.preset
   local seed = set.seed or 1
   local handle = declare(self, "generate", {
@@ -204,6 +216,8 @@ function Experiment:score(what, real, synthetic, options)
   else
     fail("the synthetic side of a score is %s, must be what exp:generate returned, or a trace", check.what(synthetic))
   end
+  claim_dataset(self, source)
+  if test then claim_dataset(self, test) end
   if test and getmetatable(synthetic) == Synthetic and core.source_overlap(synthetic.trace.source, test) then
     fail("the generator saw rows of the held-out part: it was trained on %s; train it on the training part",
       tostring(synthetic.trace))
