@@ -270,7 +270,8 @@ static void seeds_cell(report_text *out, const report_cell *cell)
 }
 
 static void feature_row(report_text *out, const report_model *model, const report_trace *trace,
-                        size_t feature, size_t entry, double scale, bool held_out, bool several)
+                        size_t feature, size_t entry, double scale, bool held_out,
+                        bool held_out_skill, bool several)
 {
     const report_feature *what = &model->features[feature];
     const report_cell *cell = report_cell_at(model, (size_t)trace->main, feature, entry);
@@ -298,9 +299,9 @@ static void feature_row(report_text *out, const report_model *model, const repor
     }
     if (held_out) {
         score_cell(out, test, what->unit, scale);
-        if (test)
+        if (test && held_out_skill)
             skill_cell(out, test);
-        else
+        else if (held_out_skill)
             report_add(out, "<td class=\"none\">–</td>");
     }
     seeds_cell(out, cell);
@@ -349,10 +350,15 @@ static void feature_table(report_text *out, const report_model *model, const rep
     bool held_out = report_feature_present(model, trace->held_out, feature);
     const char *split = report_floor_split(model, dataset, feature);
     size_t n = report_feature_order(model, dataset, feature, order);
-    bool references = false, several = false;
+    bool references = false, several = false, held_out_skill = false;
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        const report_cell *test =
+            held_out ? report_cell_at(model, (size_t)trace->held_out, feature, order[i]) : NULL;
+
         several |= report_cell_at(model, dataset, feature, order[i])->ok > 1;
+        held_out_skill |= test && !isnan(test->skill);
+    }
     report_add(out, "<div class=\"feature\">\n<h4>");
     feature_name(out, what);
     report_add(out, "</h4>\n");
@@ -372,15 +378,16 @@ static void feature_table(report_text *out, const report_model *model, const rep
     }
     report_add(out, "</span></th>");
     if (held_out)
-        report_add(out, "<th>mean<span>held-out part</span></th><th>skill<span>held-out "
-                        "part</span></th>");
+        report_add(out, "<th>mean<span>held-out part</span></th>");
+    if (held_out_skill)
+        report_add(out, "<th>skill<span>held-out part</span></th>");
     report_add(out, "<th>seeds</th><th>n real</th><th>n synthetic</th></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < n; i++) {
         if (order[i] >= model->ranked && !references && i > 0) {
             report_add(out, "</tbody>\n<tbody class=\"references\">\n");
             references = true;
         }
-        feature_row(out, model, trace, feature, order[i], scale, held_out, several);
+        feature_row(out, model, trace, feature, order[i], scale, held_out, held_out_skill, several);
     }
     report_add(out, "</tbody>\n");
     report_table_close(out);

@@ -188,11 +188,22 @@ json_t *report_facts(const report_model *model, const report_trace *trace)
 
 void report_fact(const char *key, const json_t *value, report_text *name, report_text *text)
 {
+    static const char *const names[][2] = {
+        {"flows_of_5_packets", "share of flows with at least 5 packets"},
+        {"packets_in_flows_of_5", "share of the packets in them"},
+        {"zeros_in_200_steps", "share of zeros in the 200-step series"}};
     char number[REPORT_NUMBER];
     double n = json_number_value(value);
+    report_text words = {0};
 
-    for (const char *at = key; *at; at++)
-        report_add_bytes(name, *at == '_' ? " " : at, 1);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (!strcmp(key, names[i][0]))
+            report_add(name, names[i][1]);
+    for (const char *at = key; *at && !name->used; at++)
+        report_format(&words, "%c", *at == '_' ? ' ' : *at);
+    if (words.data)
+        report_add(name, words.data);
+    report_free(&words);
     if (!strcmp(key, "duration"))
         report_add(text, report_duration(n, number));
     else

@@ -1,5 +1,6 @@
-/* Escapes, number formats and pictures of the report. Covers: core/report/buffer.c
- * core/report/png.c core/report/view.c */
+/* Escapes, number formats and pictures of the report.
+ * Covers: core/report/buffer.c core/report/png.c core/report/view.c
+ */
 #include "report/buffer.h"
 #include "report/html.h"
 #include "unit/golden.h"

@@ -1,6 +1,7 @@
 /* What a report computes from a store, against NumPy and SciPy, and stores that are damaged.
- * Covers: core/report/load.c core/report/chain.c core/report/aggregate.c core/report/rank.c
- * core/report/csv.c */
+ * Covers: core/report/load.c core/report/chain.c core/report/aggregate.c
+ * Covers: core/report/rank.c core/report/csv.c
+ */
 #include "report/csv.h"
 #include "report/model.h"
 #include "unit/store.h"

@@ -1,7 +1,9 @@
 /* The pages themselves: complete, escaped, equal for equal stores, with and without gnuplot.
- * Covers: core/report/write.c core/report/html.c core/report/html_scores.c core/report/html_run.c
- * core/report/markdown.c core/report/text.c core/report/figures.c core/report/plots.c
- * core/report/style.c */
+ * Covers: core/report/write.c core/report/html.c core/report/html_scores.c
+ * Covers: core/report/html_run.c
+ * Covers: core/report/markdown.c core/report/text.c core/report/figures.c core/report/plots.c
+ * Covers: core/report/style.c
+ */
 #include "report/figures.h"
 #include "report/report.h"
 #include "unit/store.h"
