@@ -1,0 +1,112 @@
+#!/bin/sh
+# What scripts get: splits, comparisons, tables, scores, floors, series, metrics in Lua. The checks are asserts in Lua.
+. "$(dirname -- "$0")/lib.sh"
+
+[ -e "$source/experiments/data/sample.pcap" ] || skip "experiments/data/sample.pcap is not there"
+ln -s "$source/experiments/data" data
+
+cat >traces.lua <<'END'
+local weir = require "weir"
+local trace = weir.trace("data/sample.pcap", { packets = 3000 })
+assert(tostring(trace) == "sample" and #trace:dataset() == 3000 and trace:info().rows == 3000)
+assert(trace:info().table1.flows == trace:dataset():flows().count)
+for _, by in ipairs { "time", "flow" } do
+  local train, test = trace:split { test = 0.25, by = by, seed = 3 }
+  assert(tostring(train) == "sample:train" and tostring(test) == "sample:test")
+  local a, b = train:dataset(), test:dataset()
+  assert(#a + #b == 3000 and math.abs(#b - 750) < 400, by .. " " .. #b)
+  if by == "time" then
+    local _, last = a:span()
+    assert(last <= b:span() and #b == 750)
+  else
+    assert(a:flows().count + b:flows().count == trace:dataset():flows().count)
+  end
+end
+-- a split of a split, and two files merged by time
+local train = trace:split()
+local inner, validation = train:split { test = 0.5 }
+assert(#inner:dataset() == 1200 and #validation:dataset() == 1200)
+assert(#weir.trace({ "data/sample.pcap", "data/sample.pcap" }, { packets = 10 }):dataset() == 10)
+assert(#weir.trace "data/sample-netflow.csv":dataset() > 100)
+assert(weir.here "x" == "./x" and weir.here "/x" == "/x")
+print "good"
+END
+run 0 "$weir" run traces.lua
+has out good
+
+mkdir -p captures/web/a/1 captures/web/b/2
+for folder in captures/web/a/1 captures/web/b/2; do cp "$source/experiments/data/sample.pcap" $folder/one.pcap; done
+cat >series.lua <<'END'
+local weir = require "weir"
+local series = weir.series { captures = "captures", length = 40 }
+local data = series:dataset()
+assert(#data == 2 and data.schema == "series" and data:column("values").width == 120)
+local labels = data:column("label"):values()
+table.sort(labels)
+assert(labels[1] == "web/a/1" and labels[2] == "web/b/2")
+local bins = weir.series { captures = "captures", length = 8, bin = "500ms", channels = { "bytes", "packets" }, label = "file",
+  name = "bins" }
+assert(bins:dataset():column("values").width == 16 and bins:dataset():column("label")[1] == "one" and tostring(bins) == "bins")
+assert(not pcall(weir.series, { captures = "captures", bin = 0 }))
+print "good"
+END
+run 0 "$weir" run series.lua
+has out good
+
+cat >compare.lua <<'END'
+local weir = require "weir"
+local trace = weir.trace("data/sample.pcap", { packets = 2000 })
+local exp = weir.experiment "compared"
+local size = weir.metric {
+  name = "size", features = { { label = "N", unit = "packets" } },
+  score = function(real, synthetic) return { value = math.abs(#real - #synthetic), n_real = #real, n_synthetic = #synthetic } end,
+}
+local handles = exp:compare {
+  traces = trace, metrics = { { "emd", features = { "PL", "IT" } }, size }, downstream = "burst", seeds = { 4, 9 },
+  generators = { "copy", { "bootstrap", flows = 30, label = "thirty" }, { "bootstrap", flows = 60 } },
+  split = { test = 0.5 },
+}
+assert(#handles == 6 and handles[1].label == "copy" and handles[1].seed == 4 and handles[2].seed == 9)
+assert(handles[3].label == "thirty" and handles[5].label == "bootstrap flows=60")
+assert(tostring(handles[3]) == "thirty, seed 4, on sample:train")
+assert(exp:run() == true)
+
+-- the generators saw the training part; metrics compare with both parts
+assert(#handles[1]:dataset() == 1000 and handles[3]:dataset():flows().count == 30)
+for _, part in ipairs { "sample:train", "sample:test" } do
+  local rows = exp:scores { plugin = "emd", feature = "PL", label = "thirty", dataset = part }
+  assert(#rows == 2 and rows[1].n_real == 1000 and rows[1].status == "ok" and rows[1].value > 0)
+end
+local copies = exp:scores { plugin = "emd", generator = "copy", dataset = "sample:train" }
+assert(#copies == 4)
+for _, row in ipairs(copies) do assert(row.value == 0 and row.unit ~= "") end
+assert(#exp:scores { plugin = "burst", dataset = "sample:train", label = "copy", seed = 4 } > 0)
+
+-- a table is the scores over the seeds
+local rows = exp:table("emd", { feature = "PL", dataset = "sample:train" })
+local found = {}
+for _, row in ipairs(rows) do found[row.label] = row end
+local thirty = found["thirty"]
+assert(thirty.n == 2 and #thirty.values == 2 and thirty.better == "lower" and thirty.unit == "bytes")
+assert(math.abs(thirty.mean - (thirty.values[1] + thirty.values[2]) / 2) < 1e-9)
+assert(thirty.low < thirty.mean and thirty.high > thirty.mean and thirty.min <= thirty.max)
+assert(found["by time"].generator == "floor" and found["flow-disjoint"].n == 1)
+assert(rows[1].label == "copy" and rows[1].mean == 0 and rows[#rows].generator == "floor")
+local text = tostring(rows)
+assert(text:find "^emd on sample:train PL fix %[bytes%] %(lower is better%)\n" and text:find "floor, by time")
+local ok, message = pcall(exp.table, exp, "emd", { feature = "PK" })
+assert(not ok and message:find("unknown feature 'PK' of emd", 1, true), message)
+ok, message = pcall(exp.table, exp, "edm")
+assert(not ok and message:find("did you mean 'emd'", 1, true), message)
+
+-- the metric in Lua, in jobs
+local counted = exp:scores { plugin = "size", label = "copy", dataset = "sample:train" }
+assert(#counted == 2 and counted[1].value == 0 and counted[1].n_synthetic == 1000 and counted[1].unit == "packets")
+print "good"
+END
+run 0 "$weir" run compare.lua
+has out good
+cp results/compared/scores.csv first.csv
+run 0 "$weir" run compare.lua
+equal first.csv results/compared/scores.csv
+has err " 0 failed"
