@@ -13,6 +13,12 @@ void report_free(report_text *text)
     memset(text, 0, sizeof *text);
 }
 
+void report_end(report_text *whole, report_text *text)
+{
+    whole->failed |= text->failed;
+    report_free(text);
+}
+
 static bool reserve(report_text *text, size_t more)
 {
     size_t size = text->size ? text->size : 256;

@@ -15,6 +15,8 @@ typedef struct report_text {
 } report_text;
 
 void report_free(report_text *text);
+/* Frees a text that was made for a larger one, which takes over its failure. */
+void report_end(report_text *whole, report_text *text);
 void report_add(report_text *text, const char *piece);
 void report_add_bytes(report_text *text, const char *bytes, size_t n);
 void report_format(report_text *text, const char *format, ...) WEIR_PRINTF(2, 3);

@@ -195,8 +195,8 @@ static void trace_line(report_text *out, const report_model *model, const report
         report_html(out, text.data);
         report_format(out, " %s", strcmp(first[i], "duration") ? first[i] : "long");
         any = true;
-        report_free(&name);
-        report_free(&text);
+        report_end(out, &name);
+        report_end(out, &text);
     }
     if (trace->held_out >= 0)
         report_add(out, "; generators saw the training part only, scores against the held-out part "
@@ -240,8 +240,8 @@ static void facts_table(report_text *out, const report_model *model)
             report_add(out, "<tr><th class=\"name\" scope=\"row\">");
             report_html(out, name.data);
             report_add(out, "</th>");
-            report_free(&name);
-            report_free(&text);
+            report_end(out, &name);
+            report_end(out, &text);
             for (size_t i = 0; i < model->trace_count; i++) {
                 const json_t *own = json_object_get(report_facts(model, &model->traces[i]), key);
 
@@ -253,8 +253,8 @@ static void facts_table(report_text *out, const report_model *model)
                     report_add(out, "–");
                 }
                 report_add(out, "</td>");
-                report_free(&name);
-                report_free(&text);
+                report_end(out, &name);
+                report_end(out, &text);
             }
             report_add(out, "</tr>\n");
         }
@@ -315,7 +315,7 @@ static void head(report_text *out, const report_model *model, const char *name)
     report_add(out, "</h1>\n<p class=\"lead\">");
     report_summary(model, &summary);
     report_html(out, summary.data);
-    report_free(&summary);
+    report_end(out, &summary);
     if (failed)
         report_format(out, " <a class=\"fail\" href=\"#failures\">%zu %s failed.</a>",
                       model->failure_count, model->failure_count == 1 ? "job" : "jobs");

@@ -95,7 +95,7 @@ static void failures(report_text *out, const report_model *model)
             report_add(out, "</pre>\n");
         }
         report_add(out, "</div>\n");
-        report_free(&name);
+        report_end(out, &name);
     }
     report_add(out, "</section>\n");
 }
@@ -164,7 +164,7 @@ static void host(report_text *out, const json_t *machine)
     else if (json_is_object(machine))
         report_format(&text, "%sno GPU", text.used ? ", " : "");
     item(out, "Machine", text.data ? text.data : "");
-    report_free(&text);
+    report_end(out, &text);
 }
 
 static void inputs(report_text *out, const json_t *manifest)
@@ -255,22 +255,22 @@ void report_html_run(report_text *out, const report_model *model)
     json_array_foreach(json_object_get(manifest, "command"), i, word) if (json_is_string(word))
         report_format(&text, "%s%s", i ? " " : "", json_string_value(word));
     item_code(out, "Command", text.data ? text.data : "", "");
-    report_free(&text);
+    report_end(out, &text);
     item_code(out, "Script", report_json_text(script, "path"), report_json_text(script, "sha256"));
     report_format(&text, "%s", report_json_text(manifest, "weir"));
     if (*report_json_text(manifest, "git"))
         report_format(&text, ", commit %s", report_json_text(manifest, "git"));
     item(out, "Weir", text.data);
-    report_free(&text);
+    report_end(out, &text);
     host(out, json_object_get(manifest, "host"));
     item(out, "Started", report_json_text(manifest, "started"));
     item(out, "Finished", report_json_text(manifest, "finished"));
     scalars(&text, json_object_get(manifest, "jobs"));
     item(out, "Jobs", text.data ? text.data : "");
-    report_free(&text);
+    report_end(out, &text);
     scalars(&text, json_object_get(manifest, "options"));
     item(out, "Options", text.data ? text.data : "");
-    report_free(&text);
+    report_end(out, &text);
     report_add(out, "</dl>\n");
     inputs(out, manifest);
     plugins(out, manifest);

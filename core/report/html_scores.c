@@ -239,7 +239,7 @@ static void interval_cell(report_text *out, const report_cell *cell, const char 
     report_format(out, "<td title=\"%.17g to %.17g\">", cell->low, cell->high);
     report_interval(cell, unit, scale, &text);
     report_html(out, text.data);
-    report_free(&text);
+    report_end(out, &text);
     report_format(out, " <span class=\"role\">%s</span></td>", report_method_name(cell));
 }
 

@@ -280,7 +280,7 @@ static void failures(report_text *out, const report_model *model)
         report_job_name(job, &name);
         report_add(out, "| ");
         report_markdown(out, name.data);
-        report_free(&name);
+        report_end(out, &name);
         report_add(out, " | ");
         report_markdown(out, report_json_text(job->status, "phase"));
         report_add(out, " | ");

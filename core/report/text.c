@@ -98,7 +98,7 @@ static void board(report_text *out, const report_model *model, size_t trace)
                           *report_role_name(entry) ? " (" : "", report_role_name(entry),
                           *report_role_name(entry) ? ")" : "");
         pad(out, name.data ? name.data : "", NAME, false);
-        report_free(&name);
+        report_end(out, &name);
         number(out, line->rank, 2, 7);
         if (isnan(line->rank))
             pad(out, "-", 10, true);
@@ -147,7 +147,7 @@ char *report_terminal(const report_model *model, weir_error *error)
         while (out.used && out.data[out.used - 1] == ' ')
             out.data[--out.used] = 0;
         report_add(&out, "\n");
-        report_free(&line);
+        report_end(&out, &line);
     }
     if (out.failed) {
         weir_error_memory(error, out.size, "the leaderboard");

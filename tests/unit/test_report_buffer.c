@@ -43,7 +43,7 @@ static void markdown_is_escaped(void **state)
 
 static void text_grows(void **state)
 {
-    report_text text = {0};
+    report_text text = {0}, part = {0};
 
     (void)state;
     for (int i = 0; i < 10000; i++)
@@ -51,6 +51,11 @@ static void text_grows(void **state)
     assert_int_equal(text.used, 20000);
     assert_int_equal(strlen(text.data), 20000);
     assert_false(text.failed);
+    part.failed = true; /* as an allocation that failed leaves it */
+    report_add(&part, "nothing more");
+    assert_int_equal(part.used, 0);
+    report_end(&text, &part);
+    assert_true(text.failed);
     report_free(&text);
 }
 
