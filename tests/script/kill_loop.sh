@@ -25,7 +25,7 @@ length=$(((end - begin) / 1000000)) # ms, that a disturbance comes within; follo
 # The jobs of a runner, as process numbers.
 jobs_of() {
     for stat in /proc/[0-9]*/stat; do
-        read -r line <"$stat" 2>/dev/null || continue
+        { read -r line <"$stat"; } 2>/dev/null || continue
         rest=${line##*) }
         set -- $rest
         [ "$2" != "$1" ] && [ "$2" = "$runner" ] && echo "${line%% *}"
