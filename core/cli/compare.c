@@ -163,6 +163,23 @@ static int open_traces(struct weir_comparison *c, weir_error *error)
     return error->status;
 }
 
+/* A plugin that was named must take what the traces hold. */
+static int check_schemas(const struct weir_comparison *c, weir_error *error)
+{
+    const char *what = c->schema == WEIR_PACKETS   ? "packets"
+                       : c->schema == WEIR_NETFLOW ? "flow records"
+                                                   : "series";
+
+    for (size_t i = 0; i < c->count; i++) {
+        const weir_plugin *plugin = c->scorings[i].loaded->plugin;
+
+        if (!(plugin->accepts & c->schema))
+            return weir_error_set(error, WEIR_EOPTION, "%s %s does not take %s",
+                                  weir_kind_name(plugin->kind), plugin->name, what);
+    }
+    return WEIR_OK;
+}
+
 /* ---- The command ----------------------------------------------------------------------------- */
 
 static int compare(struct weir_comparison *c, weir_error *error)
@@ -180,8 +197,8 @@ static int compare(struct weir_comparison *c, weir_error *error)
         return error->status;
     if ((c->metrics && add_named(c, WEIR_KIND_METRIC, c->metrics, error)) ||
         (c->downstream && add_named(c, WEIR_KIND_DOWNSTREAM, c->downstream, error)) ||
-        open_traces(c, error) || (!c->metrics && add_all_metrics(c, error)) ||
-        resolve_options(c, error))
+        open_traces(c, error) || check_schemas(c, error) ||
+        (!c->metrics && add_all_metrics(c, error)) || resolve_options(c, error))
         return error->status;
     if (!weir_compare_run(c, error) && !weir_compare_interrupted())
         status = weir_compare_report(c);

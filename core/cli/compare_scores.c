@@ -113,16 +113,19 @@ static bool collect(const struct weir_comparison *c, const struct weir_scoring *
 static void print_trace(const char *what, const json_t *source, const json_t *facts)
 {
     const json_t *file = json_array_get(json_object_get(facts, "files"), 0);
+    const json_t *rows = json_object_get(facts, "ipv4"), *flows = json_object_get(facts, "flows");
+    const json_t *duration = json_object_get(facts, "duration");
     const char *unit = json_string_value(json_object_get(file, "time_unit"));
-    json_int_t rows = json_integer_value(json_object_get(facts, "ipv4"));
-    json_int_t flows = json_integer_value(json_object_get(facts, "flows"));
     char name[128];
 
     weir_source_name(source, name, sizeof name);
     printf("%-9s  %s", what, name);
-    if (facts)
-        printf(": %lld rows, %lld flows, %.6g s", (long long)rows, (long long)flows,
-               json_number_value(json_object_get(facts, "duration")));
+    if (json_is_integer(rows))
+        printf(": %lld rows", (long long)json_integer_value(rows));
+    if (json_is_integer(flows))
+        printf(", %lld flows", (long long)json_integer_value(flows));
+    if (json_is_number(duration))
+        printf(", %.6g s", json_number_value(duration));
     if (unit)
         printf(", times in %s", unit);
     putchar('\n');

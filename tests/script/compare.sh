@@ -78,6 +78,7 @@ printf 'ts,td,srcip,dstip,srcport,dstport,proto,pkt,byt,type\n1000000,0.5,1,2,3,
 run 0 "$weir" compare flows.csv flows.csv
 has out "TYPE"
 lacks out "packet length"
+refused "downstream burst does not take flow records" "$weir" compare flows.csv flows.csv --downstream burst
 refused "hold different things" "$weir" compare real.csv flows.csv
 
 # A plugin that crashes costs its features and the exit status, nothing else.
