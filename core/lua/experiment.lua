@@ -372,6 +372,11 @@ function Experiment:table(name, filter)
   wanted.plugin = name
   local found = self:scores(wanted)
   if #found == 0 then
+    for _, scored in ipairs(self.scored) do
+      if not wanted.feature and scored.entry.plugin.name == name then
+        fail("'%s' gave no scores that the filter lets through; the run said which jobs failed or do not apply", name)
+      end
+    end
     local known, seen = {}, {}
     for _, row in ipairs(self:scores()) do
       local word = wanted.feature and row.plugin == name and row.feature or not wanted.feature and row.plugin
