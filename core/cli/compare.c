@@ -175,7 +175,7 @@ static int check_schemas(const struct weir_comparison *c, weir_error *error)
 
         if (!(plugin->accepts & c->schema))
             return weir_error_set(error, WEIR_EOPTION, "%s %s does not take %s",
-                                  weir_kind_name(plugin->kind), plugin->name, what);
+                                  weir_kind_name((int)plugin->kind), plugin->name, what);
     }
     return WEIR_OK;
 }

@@ -26,8 +26,8 @@ static json_t *spec_of(const struct weir_comparison *c, const struct weir_scorin
     const weir_loaded *loaded = scoring->loaded;
 
     return json_pack("{s:s, s:{s:s, s:s, s:s, s:s}, s:O, s:{}, s:i, s:s, s:i, s:{s:O, s:O}, s:s}",
-                     "job", "score", "plugin", "kind", weir_kind_name(loaded->plugin->kind), "name",
-                     loaded->plugin->name, "path", loaded->path, "build", loaded->build_id,
+                     "job", "score", "plugin", "kind", weir_kind_name((int)loaded->plugin->kind),
+                     "name", loaded->plugin->name, "path", loaded->path, "build", loaded->build_id,
                      "options", scoring->options, "encoders", "seed", 1, "device", "cpu", "threads",
                      1, "inputs", "real", c->real, "synthetic", c->synthetic, "out",
                      scoring->folder);
@@ -53,7 +53,7 @@ static _Noreturn void run_child(const struct weir_comparison *c, const struct we
 static int start(struct weir_comparison *c, struct weir_scoring *scoring, weir_error *error)
 {
     snprintf(scoring->folder, sizeof scoring->folder, "%s/%s.%s", c->folder,
-             weir_kind_name(scoring->loaded->plugin->kind), scoring->loaded->plugin->name);
+             weir_kind_name((int)scoring->loaded->plugin->kind), scoring->loaded->plugin->name);
     if (mkdir(scoring->folder, 0700))
         return weir_error_set(error, WEIR_EIO, "%s: %s", scoring->folder, strerror(errno));
     fflush(NULL);

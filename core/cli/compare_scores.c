@@ -56,9 +56,9 @@ static json_t *row_of(const struct weir_comparison *c, const struct weir_scoring
 
     weir_source_name(c->real, dataset, sizeof dataset);
     weir_source_name(c->synthetic, synthetic, sizeof synthetic);
-    row =
-        json_pack("{s:s, s:s, s:s, s:n, s:s, s:s}", "dataset", dataset, "generator", "", "label",
-                  synthetic, "seed", "kind", weir_kind_name(plugin->kind), "plugin", plugin->name);
+    row = json_pack("{s:s, s:s, s:s, s:n, s:s, s:s}", "dataset", dataset, "generator", "", "label",
+                    synthetic, "seed", "kind", weir_kind_name((int)plugin->kind), "plugin",
+                    plugin->name);
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         json_t *value = json_object_get(score, keys[i]);
 
@@ -103,7 +103,7 @@ static bool collect(const struct weir_comparison *c, const struct weir_scoring *
     }
     if (!output)
         fprintf(stderr, "weir compare: %s %s failed: %s\n",
-                weir_kind_name(scoring->loaded->plugin->kind), scoring->loaded->plugin->name,
+                weir_kind_name((int)scoring->loaded->plugin->kind), scoring->loaded->plugin->name,
                 reason);
     ok = output;
     json_decref(output);
