@@ -213,7 +213,7 @@ void report_fact(const char *key, const json_t *value, report_text *name, report
 void report_job_name(const report_job *job, report_text *name)
 {
     const json_t *plugin = json_object_get(job->spec, "plugin");
-    const json_t *inputs = json_object_get(job->spec, "inputs");
+    const json_t *inputs = json_object_get(job->spec, "inputs"), *source;
     const char *kind = report_json_text(job->spec, "job"), *on;
 
     if (!*kind)
@@ -224,11 +224,20 @@ void report_job_name(const report_job *job, report_text *name)
     if (json_is_integer(json_object_get(job->spec, "seed")))
         report_format(name, ", seed %lld",
                       (long long)json_integer_value(json_object_get(job->spec, "seed")));
-    on = report_json_text(json_object_get(inputs, "train"), "name");
-    if (!*on)
-        on = report_json_text(json_object_get(inputs, "real"), "name");
-    if (*on)
+    source = json_object_get(inputs, "train");
+    if (!source)
+        source = json_object_get(inputs, "real");
+    on = report_json_text(source, "name");
+    if (*on) {
         report_format(name, ", on %s", on);
+        return;
+    }
+    /* Without a name of its own, a source goes by the stem of its first file. */
+    on = json_string_value(json_array_get(json_object_get(source, "files"), 0));
+    if (on) {
+        on = strrchr(on, '/') ? strrchr(on, '/') + 1 : on;
+        report_format(name, ", on %.*s", (int)strcspn(on, "."), on);
+    }
 }
 
 const char *report_job_reason(const report_job *job)

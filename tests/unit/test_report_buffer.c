@@ -131,6 +131,26 @@ static void intervals_and_facts(void **state)
     assert_string_equal(report_cell_text(NULL, "s", 0, out), "–");
 }
 
+static void jobs_have_names(void **state)
+{
+    report_job job = {.spec = json_pack("{s:s,s:{s:s},s:i,s:{s:{s:[s]}}}", "job", "fit", "plugin",
+                                        "name", "crash", "seed", 3, "inputs", "train", "files",
+                                        "/data/x.y/sample.pcap.gz")};
+    report_text name = {0};
+
+    (void)state;
+    assert_non_null(job.spec);
+    report_job_name(&job, &name);
+    assert_string_equal(name.data, "fit of crash, seed 3, on sample");
+    report_free(&name);
+    json_decref(job.spec);
+    job.spec = NULL;
+    report_job_name(&job, &name);
+    assert_string_equal(name.data, "job of an unknown plugin");
+    report_free(&name);
+    assert_string_equal(report_job_reason(&job), "no reason was recorded");
+}
+
 /* A PNG of one black and one white pixel, as a Python program with zlib and struct made it. */
 static void png_is_right(void **state)
 {
@@ -150,7 +170,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(html_is_escaped),     cmocka_unit_test(markdown_is_escaped),
         cmocka_unit_test(text_grows),          cmocka_unit_test(numbers),
-        cmocka_unit_test(intervals_and_facts), cmocka_unit_test(png_is_right)};
+        cmocka_unit_test(intervals_and_facts), cmocka_unit_test(png_is_right),
+        cmocka_unit_test(jobs_have_names)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
