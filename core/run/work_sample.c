@@ -185,6 +185,16 @@ static weir_dataset *sample(weir_work *work, weir_job *job, const void *model, c
     return synthetic;
 }
 
+/* A model outlives the build that fitted it; that is worth a word. */
+static void note_build(const weir_work *work, weir_job *job, const json_t *about)
+{
+    const char *build =
+        json_string_value(json_object_get(json_object_get(about, "plugin"), "build"));
+
+    if (build && strcmp(build, work->loaded->build_id) != 0)
+        weir_log(job, "the model was fitted by another build of generator %s", work->plugin->name);
+}
+
 int weir_work_sample(weir_work *work, weir_error *error)
 {
     const char *path = json_string_value(json_object_get(work->inputs, "model"));
@@ -210,6 +220,7 @@ int weir_work_sample(weir_work *work, weir_error *error)
         weir_job_end(job, WEIR_OK, error);
         goto done;
     }
+    note_build(work, job, about);
     weir_work_phase(work, job, "sample");
     synthetic = sample(work, job, model, about, error);
     if (!synthetic)

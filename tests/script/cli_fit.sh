@@ -1,7 +1,7 @@
 #!/bin/sh
 # weir fit, weir sample and weir job, from a trace to a trace, and what people get wrong.
 # Covers: core/cli/fit.c core/cli/sample.c core/cli/job.c core/cli/foreground.c core/run/execute.c
-# core/run/work_fit.c core/run/work_sample.c core/run/work_score.c
+# Covers: core/run/work_fit.c core/run/work_sample.c core/run/work_score.c
 . "$(dirname -- "$0")/lib.sh"
 fixtures=$build/tests/fixtures
 
@@ -121,6 +121,20 @@ if [ -e "$fixtures/crash.so" ]; then
     run 1 "$weir" fit crash trace.csv -o no --plugins "$fixtures"
     grep -q "crashed (SIG\|ended without a word" err || fail "the crash is not reported"
     [ ! -e no ] || fail "a crashed fit left a model"
+fi
+
+# A fit that is told to end does, even one that does not listen, and leaves nothing behind.
+if [ -e "$fixtures/hang.so" ]; then
+    "$weir" fit hang trace.csv -o no --plugins "$fixtures" >out 2>err &
+    fit=$!
+    sleep 1
+    kill -TERM "$fit"
+    status=0
+    wait "$fit" || status=$?
+    [ "$status" -eq 130 ] || fail "an interrupted fit left with $status"
+    has err "weir fit: interrupted"
+    ls -A >names
+    lacks names "no.tmp-"
 fi
 
 # Specs.

