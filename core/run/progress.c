@@ -9,7 +9,7 @@
 
 #define REDRAW 0.1     /* s between two pictures on a terminal */
 #define PLAIN_EVERY 60 /* s between two lines about running jobs elsewhere */
-#define BAR 24
+#define BAR 16
 
 struct weir_display {
     bool quiet, terminal, drawn;
@@ -74,9 +74,12 @@ static double expected(const weir_plan *plan, const weir_node *node)
     return like_count ? like / (double)like_count : -1;
 }
 
-double weir_time_left(const weir_plan *plan, double now)
+double weir_time_left(const weir_plan *plan, double now, bool *all)
 {
     double sum = 0, longest = 0;
+    size_t known = 0;
+
+    *all = true;
 
     for (size_t i = 0; i < plan->count; i++) {
         const weir_node *node = plan->nodes[i];
@@ -89,13 +92,16 @@ double weir_time_left(const weir_plan *plan, double now)
             left = running * (1 - node->fraction) / node->fraction;
         else if (node->state == WEIR_RUNNING && left >= 0)
             left = left > running ? left - running : 0;
-        if (left < 0)
-            return -1;
+        if (left < 0) {
+            *all = false;
+            continue;
+        }
+        known++;
         sum += left;
         longest = left > longest ? left : longest;
     }
     sum /= plan->settings.jobs;
-    return sum > longest ? sum : longest;
+    return !known ? -1 : sum > longest ? sum : longest;
 }
 
 /* ---- Display --------------------------------------------------------------------------------- */
@@ -174,7 +180,7 @@ void weir_display_ended(weir_display *display, const weir_plan *plan, const weir
 
 static void draw(weir_display *display, const weir_plan *plan, const counts *now, const char *left)
 {
-    char bar[BAR + 1], line[512], share[16] = "";
+    char bar[BAR + 1], line[512], share[16] = "", failed[32] = "";
     size_t filled = plan->count ? (now->done + now->failed) * BAR / plan->count : BAR;
     struct winsize window = {0};
     int width = 80;
@@ -185,10 +191,11 @@ static void draw(weir_display *display, const weir_plan *plan, const counts *now
     memset(bar, '#', filled);
     bar[BAR] = '\0';
     if (now->current->fraction > 0)
-        snprintf(share, sizeof share, " %.0f%%", 100 * now->current->fraction);
-    snprintf(line, sizeof line, "[%s] %zu/%zu%s%s, %zu running: %s%s", bar, now->done + now->failed,
-             plan->count, now->failed ? ", some failed" : "", left, now->running,
-             now->current->title, share);
+        snprintf(share, sizeof share, "%.0f%% of ", 100 * now->current->fraction);
+    if (now->failed)
+        snprintf(failed, sizeof failed, ", %zu failed", now->failed);
+    snprintf(line, sizeof line, "[%s] %zu/%zu%s%s; %s%s", bar, now->done + now->failed, plan->count,
+             failed, left, share, now->current->title);
     fprintf(stderr, "\r%.*s\033[K", width - 1, line);
     fflush(stderr);
     display->drawn = true;
@@ -199,6 +206,7 @@ void weir_display_update(weir_display *display, const weir_plan *plan)
     double now = weir_clock(), seconds;
     char left[64] = "", text[32];
     counts found;
+    bool all;
 
     if (display->quiet || now - display->last < (display->terminal ? REDRAW : PLAIN_EVERY))
         return;
@@ -206,9 +214,9 @@ void weir_display_update(weir_display *display, const weir_plan *plan)
     found = count(plan);
     if (!found.current)
         return;
-    seconds = weir_time_left(plan, now);
+    seconds = weir_time_left(plan, now, &all);
     if (seconds >= 0)
-        snprintf(left, sizeof left, ", about %s left",
+        snprintf(left, sizeof left, ", %s %s left", all ? "about" : "at least",
                  weir_duration_text(seconds, text, sizeof text));
     if (display->terminal)
         draw(display, plan, &found, left);

@@ -19,9 +19,9 @@ void weir_display_update(weir_display *display, const weir_plan *plan);
 /* The run has ended. */
 void weir_display_finish(weir_display *display, const weir_plan *plan, double seconds);
 
-/* Seconds left by what is known of like jobs and of the running ones' progress; -1 if too little is
- * known. */
-double weir_time_left(const weir_plan *plan, double now);
+/* Seconds left by what is known of like jobs and of the running ones' progress; *all is false where
+ * that leaves some job out. -1 if nothing is known. */
+double weir_time_left(const weir_plan *plan, double now, bool *all);
 /* "12 s", "3 min", "2 h 5 min"; "31 MB", "1.2 GB". Into text. */
 const char *weir_duration_text(double seconds, char *text, size_t size);
 const char *weir_bytes_text(uint64_t bytes, char *text, size_t size);

@@ -45,26 +45,34 @@ static void time_left(void **state)
     weir_node runs = {.job = "fit", .state = WEIR_RUNNING, .started = 100};
     weir_node score = {.job = "score", .state = WEIR_READY};
     weir_node *nodes[] = {&done, &waits, &runs, &score};
+    bool all;
     weir_plan plan = {.nodes = nodes, .count = 3, .settings = {.jobs = 1}};
 
     (void)state;
     done.loaded = waits.loaded = runs.loaded = (const weir_loaded *)(const void *)&one;
     /* 10 s for what waits, 10 - 4 for what runs. */
-    assert_true(weir_time_left(&plan, 104) == 16);
+    assert_true(weir_time_left(&plan, 104, &all) == 16);
     /* Its own word counts more: a quarter done in 4 s. */
     runs.fraction = 0.25;
-    assert_true(weir_time_left(&plan, 104) == 22);
+    assert_true(weir_time_left(&plan, 104, &all) == 22);
     /* Side by side, but never less than the longest. */
     plan.settings.jobs = 4;
-    assert_true(weir_time_left(&plan, 104) == 12);
+    assert_true(weir_time_left(&plan, 104, &all) == 12);
+    assert_true(all);
     /* A kind of job of which nothing is known. */
     plan.count = 4;
-    assert_true(weir_time_left(&plan, 104) == -1);
+    assert_true(weir_time_left(&plan, 104, &all) == 12);
+    assert_false(all);
+    score.state = WEIR_DONE;
+    runs.state = waits.state = WEIR_FAILED;
+    assert_true(weir_time_left(&plan, 104, &all) == -1); /* nothing left to know of */
+    runs.state = WEIR_RUNNING;
+    waits.state = WEIR_WAITING;
     /* Another plugin's fit is better than nothing. */
     plan.count = 3;
     runs.loaded = (const weir_loaded *)(const void *)&two;
     runs.fraction = 0;
-    assert_true(weir_time_left(&plan, 104) == 10);
+    assert_true(weir_time_left(&plan, 104, &all) == 10);
 }
 
 int main(void)
