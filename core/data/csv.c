@@ -53,10 +53,33 @@ static int fault(const weir_csv *csv, const char *text, weir_error *error)
     return weir_error_set(error, WEIR_EDATA, "%s:%" PRIu64 ": %s", csv->path, csv->line, text);
 }
 
-/* A field that begins with a quote; at stands behind it. */
-static int quoted(weir_csv *csv, const char **at, weir_csv_field *field, size_t *used,
-                  weir_error *error)
+/* Room for n bytes more behind used; the fields of the line that lie in the buffer move with it. */
+static int reserve(weir_csv *csv, size_t used, size_t n, size_t fields, weir_error *error)
 {
+    char *grown;
+    size_t size = (used + n) * 2;
+
+    if (used + n <= csv->unquoted_size)
+        return WEIR_OK;
+    grown = malloc(size);
+    if (!grown)
+        return weir_error_memory(error, size, "a line");
+    if (used)
+        memcpy(grown, csv->unquoted, used);
+    for (size_t i = 0; i < fields; i++) {
+        if (csv->fields[i].unquoted)
+            csv->fields[i].text = grown + (csv->fields[i].text - csv->unquoted);
+    }
+    free(csv->unquoted);
+    csv->unquoted = grown;
+    csv->unquoted_size = size;
+    return WEIR_OK;
+}
+
+/* A field that begins with a quote; at stands behind it. */
+static int quoted(weir_csv *csv, const char **at, size_t count, size_t *used, weir_error *error)
+{
+    weir_csv_field *field = &csv->fields[count];
     const char *from = *at, *p = from;
     bool doubled = false;
 
@@ -75,7 +98,11 @@ static int quoted(weir_csv *csv, const char **at, weir_csv_field *field, size_t 
     field->n = (size_t)(p - from);
     *at = p + 1;
     if (doubled) {
-        char *to = csv->unquoted + *used;
+        char *to;
+        if (reserve(csv, *used, (size_t)(p - from), count, error))
+            return WEIR_ENOMEM;
+        to = csv->unquoted + *used;
+        field->unquoted = true;
         field->n = 0;
         field->text = to;
         for (const char *q = from; q < p; q++) {
@@ -87,32 +114,12 @@ static int quoted(weir_csv *csv, const char **at, weir_csv_field *field, size_t 
     return WEIR_OK;
 }
 
-/* Room for the unquoted text of a line: never more than the line has. */
-static int reserve(weir_csv *csv, weir_error *error)
-{
-    const char *line = csv->at;
-    size_t n = 0;
-    bool inside = false;
-
-    for (; line + n < csv->end && (inside || line[n] != '\n'); n++)
-        inside ^= line[n] == '"';
-    if (n > csv->unquoted_size) {
-        char *grown = realloc(csv->unquoted, n);
-        if (!grown)
-            return weir_error_memory(error, n, "a line");
-        csv->unquoted = grown;
-        csv->unquoted_size = n;
-    }
-    return WEIR_OK;
-}
-
 static int cut_line(weir_csv *csv, weir_error *error)
 {
     const char *at = csv->at, *end = csv->end;
     char separator = csv->separator;
     size_t count = 0, used = 0;
     uint64_t lines = 0;
-    bool ready = false;
     int status;
 
     for (;;) {
@@ -120,13 +127,11 @@ static int cut_line(weir_csv *csv, weir_error *error)
 
         if (count == WEIR_CSV_FIELDS)
             return fault(csv, "more than 512 fields", error);
+        field->unquoted = false;
         if (at < end && *at == '"') {
             const char *from = at;
-            if (!ready && (status = reserve(csv, error)) != 0)
-                return status;
-            ready = true;
             at++;
-            if ((status = quoted(csv, &at, field, &used, error)) != 0)
+            if ((status = quoted(csv, &at, count, &used, error)) != 0)
                 return status;
             for (; from < at; from++)
                 lines += *from == '\n';

@@ -9,6 +9,7 @@
 typedef struct weir_csv_field {
     const char *text; /* not terminated */
     size_t n;
+    bool unquoted; /* lies in the buffer of its line, not in the map */
 } weir_csv_field;
 
 typedef struct weir_csv {

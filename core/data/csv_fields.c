@@ -164,7 +164,7 @@ bool weir_field_date(const weir_csv_field *field, int64_t *time)
     if (!rest)
         return false;
     if (*rest) {
-        fraction = (weir_csv_field){rest, strlen(rest)};
+        fraction = (weir_csv_field){.text = rest, .n = strlen(rest)};
         if (*rest != '.' || !weir_field_time(&fraction, 9, &ns))
             return false;
     }

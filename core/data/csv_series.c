@@ -26,7 +26,7 @@ typedef struct long_form {
 
 static weir_csv_field constant(const char *text)
 {
-    return (weir_csv_field){text, strlen(text)};
+    return (weir_csv_field){.text = text, .n = strlen(text)};
 }
 
 static int fault(const long_form *form, const char *column, size_t field, const char *wanted,

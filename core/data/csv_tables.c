@@ -383,7 +383,7 @@ static int keep_names(const weir_csv *csv, csv_layout *layout, weir_error *error
         return weir_error_memory(error, bytes, "a header");
     for (size_t i = 0; i < csv->count; i++) {
         memcpy(to, csv->fields[i].text, csv->fields[i].n);
-        layout->names[i] = (weir_csv_field){to, csv->fields[i].n};
+        layout->names[i] = (weir_csv_field){.text = to, .n = csv->fields[i].n};
         to += csv->fields[i].n;
     }
     layout->fields = csv->count;

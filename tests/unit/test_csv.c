@@ -118,6 +118,8 @@ static void test_faults(void **state)
     refused(HEADER ",off\n1,2,3,4,6,1,60,8192\n", "0 to 8191");
     refused(HEADER "\n\"1,2,3,4,6,1,60\n", "bad.csv:2: a quote that is never closed");
     refused(HEADER "\n\"1\"x,2,3,4,6,1,60\n", "bad.csv:2: text behind a closing quote");
+    refused(HEADER ",a,b\n1\"2,\"a\"\"b\",3,4,6,1,\"c\"\"d\",\"e\"\"f\",\"g\"\"h\"\n",
+            "bad.csv:2: column 'srcip': '1\"2'");
     refused(HEADER "\n", "it has no packets");
     refused("a,b\n1,2\n", "bad.csv:1: the header names no packets");
     refused(HEADER "\n::1,::2,3,4,6,1,60\n", "no usable IPv4");
