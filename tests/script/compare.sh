@@ -89,6 +89,20 @@ has out '"reason": "crashed (SIGABRT)"'
 has err "weir compare: metric crashing_metric failed: crashed (SIGABRT)"
 [ -z "$(ls -A "$TMPDIR")" ] || fail "a comparison left its folder behind"
 
+# A signal ends a comparison, what it started included, and leaves nothing behind.
+"$weir" compare real.csv synthetic.csv --plugins "$build/tests/fixtures" --metrics hanging_metric >out 2>err &
+running=$!
+for _ in $(seq 100); do
+    [ -n "$(ls -A "$TMPDIR")" ] && break
+    sleep 0.1
+done
+sleep 0.5
+kill -TERM "$running"
+status=0
+wait "$running" || status=$?
+[ "$status" -eq 130 ] || fail "an interrupted comparison left with $status"
+[ -z "$(ls -A "$TMPDIR")" ] || fail "an interrupted comparison left its folder behind"
+
 # Bad usage and input.
 refused "absent.csv" "$weir" compare absent.csv real.csv
 refused "unknown metric 'edm'; did you mean 'emd'?" "$weir" compare real.csv synthetic.csv --metrics edm
