@@ -22,8 +22,12 @@ local function new(name)
   check.type(name, "string", "the name of an experiment", 'weir.experiment "zero-inflation"')
   local handle, message = core.experiment(name)
   if not handle then fail("%s", message) end
-  local self = setmetatable({ name = name, core = handle, where = core.position(), labels = {}, claims = {}, datasets = {}, floors = {},
-                              scored = {}, given_limits = {}, jobs = 0, finished = 0 }, Experiment)
+  local self = setmetatable({
+    name = name, core = handle, where = core.position(), given_limits = {},
+    labels = {}, datasets = {}, claims = {}, -- what stands for what, so that nothing is averaged by mistake
+    floors = {}, scored = {},                -- floors that take whatever is scored
+    jobs = 0, finished = 0,                  -- declared, and of these run
+  }, Experiment)
   all[#all + 1] = self
   return self
 end
@@ -104,8 +108,8 @@ local function claim_dataset(self, source)
   local name, text = core.source_name(source), core.text(source)
   local taken = self.datasets[name]
   if taken and taken.text ~= text then
-    fail("'%s' names other data already (%s): other files, options or another split; name one of the two, as in weir.trace(path, { name = \"…\" })",
-      name, taken.where)
+    fail("'%s' names other data already (%s): other files, options or another split; name one of the two, "
+      .. "as in weir.trace(path, { name = \"…\" })", name, taken.where)
   end
   self.datasets[name] = taken or { text = text, where = core.position() }
 end
@@ -189,7 +193,8 @@ local function score_entry(self, entry, real, test, synthetic, found)
   }
   if plugin.kind == "downstream" then
     if plugin.needs_test and not test then
-      fail("the task '%s' needs held-out data: give { train = train, test = test }, as train, test = trace:split { test = 0.2 } makes them", plugin.name)
+      fail("the task '%s' needs held-out data: give { train = train, test = test }, as "
+        .. "train, test = trace:split { test = 0.2 } makes them", plugin.name)
     end
     declaration.test = test
     found[#found + 1] = declare(self, "score", declaration)
@@ -280,8 +285,8 @@ local function declare_floors(self)
       end
     end
     if #entries == 0 then
-      error(("%s: nothing is scored against %s, so it needs no floor; or name the metrics: exp:floor(trace, { \"emd\" })"):format(
-        floor.where, core.source_name(floor.source)), 0)
+      error(("%s: nothing is scored against %s, so it needs no floor; or name the metrics: "
+        .. "exp:floor(trace, { \"emd\" })"):format(floor.where, core.source_name(floor.source)), 0)
     end
     declare_floor(self, floor.source, floor.test, entries, floor.where)
   end

@@ -45,7 +45,8 @@ function weir.trace(files, options)
   if type(files) == "string" then files = { files } end
   check.type(files, "table", "the files of a trace", 'weir.trace "a.pcap" or weir.trace { "a.pcap", "b.pcap" }')
   if not check.is_list(files) then
-    fail("the files of a trace are a path or a list of paths; options go in a second table: weir.trace(files, { packets = … })")
+    fail("the files of a trace are a path or a list of paths; options go in a second table: "
+      .. "weir.trace(files, { packets = … })")
   end
   if #files == 0 then fail("a trace of no files") end
   for i, file in ipairs(files) do check.type(file, "string", "file " .. i .. " of a trace") end
@@ -76,7 +77,9 @@ function weir.series(options)
   local channels = options.channels or (bin > 0 and { "bytes" } or packet_channels)
   if type(channels) == "string" then channels = { channels } end
   check.type(channels, "table", "channels of weir.series", '{ "size", "gap" }')
-  if not check.is_list(channels) or #channels == 0 then fail("channels of weir.series are a list, as in { \"size\", \"gap\" }") end
+  if not check.is_list(channels) or #channels == 0 then
+    fail('channels of weir.series are a list, as in { "size", "gap" }')
+  end
   for _, channel in ipairs(channels) do
     for _, other in ipairs(bin > 0 and packet_channels or bin_channels) do
       if channel == other then
@@ -150,6 +153,8 @@ local function metric_feature(given, metric)
            better = check.word(given.better or "lower", { "lower", "higher", "neither" }, "direction", of) }
 end
 
+local metrics = {}
+
 -- weir.metric{ name =, features = { "LABEL" or { label =, title =, unit =, better = } }, score = function }
 function weir.metric(options)
   check.keys(options, { "features", "name", "score" }, "weir.metric",
@@ -171,8 +176,11 @@ function weir.metric(options)
   check.type(options.score, "function", "score of metric " .. name, "function(real, synthetic, stats) … end")
   local code, message = core.dump(options.score)
   if not code then fail("score of metric %s %s", name, message) end
-  return setmetatable({ name = name, kind = "metric", options = {}, roles = {},
-                        lua = { name = name, code = code, features = core.array(features) } }, plugins.Metric)
+  local lua = { name = name, code = code, features = core.array(features) }
+  local taken = metrics[name]
+  if taken and taken.text ~= core.text(lua) then fail("there is another metric called '%s' (%s)", name, taken.where) end
+  metrics[name] = taken or { text = core.text(lua), where = core.position() }
+  return setmetatable({ name = name, kind = "metric", options = {}, roles = {}, lua = lua }, plugins.Metric)
 end
 
 -- The script's place and arguments -------------------------------------------------------------
@@ -187,8 +195,9 @@ local function argument_help(declared)
   print(("usage: weir run %s [-- ARGUMENTS]"):format(arg[0]))
   for _, name in ipairs(check.sorted(declared)) do
     local default, help = declared[name].default, declared[name].help
-    print(("  --%-22s %s%s"):format(default == false and name or name .. " " .. (type(default) == "number" and "N" or "TEXT"),
-      help, default == false and "" or (" (default: %s)"):format(tostring(default))))
+    local value = default == false and "" or type(default) == "number" and " N" or " TEXT"
+    print(("  --%-22s %s%s"):format(name .. value, help,
+      default == false and "" or (" (default: %s)"):format(tostring(default))))
   end
 end
 
@@ -200,7 +209,9 @@ function weir.arguments(declared)
   for _, name in ipairs(check.sorted(declared)) do
     local row = declared[name]
     if type(row) ~= "table" then row = { row } end
-    if type(name) ~= "string" or not name:find "^%l[%l%d_-]*$" then fail("'%s' is no name for an argument", tostring(name)) end
+    if type(name) ~= "string" or not name:find "^%l[%l%d_-]*$" then
+      fail("'%s' is no name for an argument", tostring(name))
+    end
     if type(row[1]) ~= "number" and type(row[1]) ~= "string" and row[1] ~= false then
       fail("the default of argument '%s' is %s, must be false, a number or a text", name, check.what(row[1]))
     end
