@@ -164,6 +164,7 @@ int weir_csv_next(weir_csv *csv, weir_error *error)
         int status;
 
         csv->line++;
+        csv->begin = csv->at;
         status = cut_line(csv, error);
         if (status < 0 || csv->count > 1 || csv->fields[0].n)
             return status;

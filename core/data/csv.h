@@ -17,6 +17,7 @@ typedef struct weir_csv {
     char *map;
     size_t bytes;
     const char *at, *end; /* what is left */
+    const char *begin;    /* of the line at hand */
     uint64_t line;        /* number of the line at hand */
     char separator;
     weir_csv_field fields[WEIR_CSV_FIELDS];

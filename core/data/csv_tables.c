@@ -403,10 +403,10 @@ static int read_header(weir_csv *csv, weir_error *error)
             csv->count--;
             memmove(csv->fields, csv->fields + 1, csv->count * sizeof csv->fields[0]);
         }
-    } else if (status == 1 && csv->count == 1 &&
+    } else if (status == 1 && csv->count == 1 && csv->fields[0].text == csv->begin &&
                memchr(csv->fields[0].text, '\t', csv->fields[0].n)) {
         csv->separator = '\t';
-        csv->at = csv->fields[0].text;
+        csv->at = csv->begin;
         csv->line--;
         status = weir_csv_next(csv, error);
     }
