@@ -9,7 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TICK 25        /* ms between two looks at running jobs */
+#define TICK 25  /* ms between two looks at running jobs */
+#define HURRY 50 /* times that the end of a job that closed its pipe is looked for at once */
+#define MOST_EVENTS 1000
 #define STOP_GRACE 5.0 /* s that jobs get to end after the user's first request */
 
 volatile sig_atomic_t weir_stop_count;
@@ -223,7 +225,8 @@ static void read_events(running *job)
 {
     const char *line;
 
-    while ((line = weir_process_event(&job->process))) {
+    /* Not for ever: a job that never stops talking must not keep the runner from its other work. */
+    for (int i = 0; i < MOST_EVENTS && (line = weir_process_event(&job->process)); i++) {
         json_t *event = json_loads(line, 0, NULL);
         const char *phase = json_string_value(json_object_get(event, "phase"));
         double done = json_number_value(json_object_get(event, "done"));
@@ -332,15 +335,16 @@ static weir_node *next_node(const weir_plan *plan, const running *jobs, int coun
     return NULL;
 }
 
-static void wait_a_tick(const running *jobs, int count, struct pollfd *waiting)
+static void wait_a_tick(const running *jobs, int count, struct pollfd *waiting, int *hurried)
 {
     nfds_t n = 0;
 
     for (int i = 0; i < count; i++)
         if (jobs[i].process.events >= 0)
             waiting[n++] = (struct pollfd){.fd = jobs[i].process.events, .events = POLLIN};
-    /* A pipe that was closed means that its job ends this very moment. */
-    poll(waiting, n, n < (nfds_t)count ? 1 : TICK);
+    /* A pipe that was closed means, nearly always, that its job ends this very moment. */
+    *hurried = n < (nfds_t)count ? *hurried + 1 : 0;
+    poll(waiting, n, *hurried && *hurried < HURRY ? 1 : TICK);
 }
 
 static void pass_stop_on(running *jobs, int count, int *passed)
@@ -355,7 +359,7 @@ static void pass_stop_on(running *jobs, int count, int *passed)
 static int run_all(weir_plan *plan, weir_store *store, weir_display *display, const char *program,
                    running *jobs, struct pollfd *waiting, weir_census *census, weir_error *error)
 {
-    int count = 0, passed = 0;
+    int count = 0, passed = 0, hurried = 0;
     cpu_set_t allowed;
     weir_node *node;
 
@@ -373,7 +377,7 @@ static int run_all(weir_plan *plan, weir_store *store, weir_display *display, co
         }
         if (!count)
             break;
-        wait_a_tick(jobs, count, waiting);
+        wait_a_tick(jobs, count, waiting, &hurried);
         pass_stop_on(jobs, count, &passed);
         for (int i = 0; i < count; i++) {
             read_events(&jobs[i]);

@@ -155,20 +155,6 @@ const char *weir_store_folder(const weir_store *store)
     return store->folder;
 }
 
-int weir_store_clear(weir_store *store, weir_error *error)
-{
-    static const char *const made[] = {"scores.csv", "manifest.json", "report.html", "report.md",
-                                       "jobs"};
-    char path[WEIR_PATH];
-
-    for (size_t i = 0; i < sizeof made / sizeof made[0]; i++) {
-        snprintf(path, sizeof path, "%s/%s", store->folder, made[i]);
-        if (weir_folder_remove(path, error))
-            return error->status;
-    }
-    return weir_folder_make(path, error);
-}
-
 /* ---- Jobs ------------------------------------------------------------------------------------ */
 
 void weir_store_path(const weir_store *store, const char *key, const char *name,
@@ -284,6 +270,44 @@ static int lock_job(const char *folder, weir_error *error)
         pause_for(20);
     }
     return lock;
+}
+
+/* Ends what earlier runs left running in any job's folder. */
+static void end_leftovers(const weir_store *store)
+{
+    char path[WEIR_PATH];
+    struct dirent *entry;
+    DIR *jobs;
+
+    snprintf(path, sizeof path, "%s/jobs", store->folder);
+    jobs = opendir(path);
+    while (jobs && (entry = readdir(jobs))) {
+        weir_error ignored = {0}; /* removing the folder will tell */
+        int lock;
+        if (entry->d_name[0] == '.')
+            continue;
+        weir_store_path(store, entry->d_name, NULL, path);
+        lock = lock_job(path, &ignored);
+        if (lock >= 0)
+            close(lock);
+    }
+    if (jobs)
+        closedir(jobs);
+}
+
+int weir_store_clear(weir_store *store, weir_error *error)
+{
+    static const char *const made[] = {"scores.csv", "manifest.json", "report.html", "report.md",
+                                       "jobs"};
+    char path[WEIR_PATH];
+
+    end_leftovers(store);
+    for (size_t i = 0; i < sizeof made / sizeof made[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", store->folder, made[i]);
+        if (weir_folder_remove(path, error))
+            return error->status;
+    }
+    return weir_folder_make(path, error);
 }
 
 /* Removes everything in a job's folder but its checkpoint and its lock. */

@@ -216,7 +216,16 @@ static void a_leftover_process_is_ended(void **state)
     close(lock); /* the child has it still */
     lock = begin(key, &error);
     assert_true(lock >= 0);
+    assert_int_equal(waitpid(left, &status, 0), left);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+
+    left = fork(); /* the same where all is forgotten */
+    if (left == 0) {
+        pause();
+        _exit(0);
+    }
     close(lock);
+    assert_int_equal(weir_store_clear(store, &error), WEIR_OK);
     assert_int_equal(waitpid(left, &status, 0), left);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
