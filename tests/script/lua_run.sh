@@ -115,6 +115,22 @@ has out "0.0	jsd of copy, seed 1, on packets"
 has out "0.0	mine"
 has err "later.lua:3: warning: experiment 'later' declares jobs that were not run; call exp:run()"
 
+# Limits of the script hold, and those of the command line beat them.
+cat >limits.lua <<'END'
+local weir = require "weir"
+local trace = weir.trace "packets.csv"
+local exp = weir.experiment "limits"
+exp:limits { time = arg[1] }
+local endless = weir.metric { name = "endless", features = { "A" }, score = function() while true do end end }
+local scores = exp:score(endless, trace, exp:generate("copy", trace))
+print(exp:run())
+print(select(2, scores:value "A"))
+END
+run 1 "$weir" run limits.lua -- 1s
+has out "time limit of 1.0 s exceeded"
+run 1 "$weir" run limits.lua --fresh --time 1 -- 1h
+has out "time limit of 1.0 s exceeded"
+
 # Interrupted: exit status 130, and the same command goes on.
 cat >long.lua <<'END'
 local weir = require "weir"
