@@ -71,8 +71,6 @@ static void push_description(lua_State *L, const weir_plugin *plugin)
     lua_setfield(L, -2, "name");
     lua_pushstring(L, kind_word(plugin->kind));
     lua_setfield(L, -2, "kind");
-    lua_pushboolean(L, plugin->deterministic);
-    lua_setfield(L, -2, "deterministic");
     lua_newtable(L);
     for (const weir_option *at = plugin->options; at && at->kind != WEIR_OPTION_END; at++) {
         lua_pushstring(L, option_word(at->kind));
