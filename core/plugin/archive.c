@@ -417,13 +417,49 @@ static int fill_column(const weir_archive *archive, const char *name, const json
     return WEIR_OK;
 }
 
-static weir_table *build_table(const weir_archive *archive, const char *name, const json_t *mark,
-                               weir_error *error)
+/* Whether the arrays are there that the description speaks of: before memory is taken at its word.
+ */
+static bool has_arrays(const weir_archive *archive, const char *name, const json_t *mark)
 {
-    weir_table *table = table_of(mark, error);
+    uint64_t rows = (uint64_t)json_integer_value(json_object_get(mark, "rows"));
+    const json_t *columns = json_object_get(mark, "columns");
+    const json_t *series = json_object_get(mark, "series");
+    uint64_t values = (uint64_t)json_integer_value(json_object_get(series, "steps")) *
+                      json_array_size(json_object_get(series, "names"));
+    bool lacks_values = json_integer_value(json_object_get(mark, "schema")) == WEIR_SERIES;
     json_t *item;
     size_t i;
 
+    if (rows && !json_array_size(columns))
+        return false;
+    json_array_foreach(columns, i, item)
+    {
+        const char *column = json_string_value(json_object_get(item, "name"));
+        const weir_tensor *tensor;
+        char full[200];
+        snprintf(full, sizeof full, "%s/%s", name, column ? column : "");
+        tensor = weir_tensors_find(&archive->tensors, full);
+        if (!tensor || tensor->rank != 2 || tensor->shape[0] != rows ||
+            (rows && !tensor->shape[1]) ||
+            (!strcmp(full + strlen(name), "/values") && values && tensor->shape[1] != values))
+            return false;
+        lacks_values = lacks_values && strcmp(full + strlen(name), "/values") != 0;
+    }
+    return !lacks_values;
+}
+
+static weir_table *build_table(const weir_archive *archive, const char *name, const json_t *mark,
+                               weir_error *error)
+{
+    weir_table *table;
+    json_t *item;
+    size_t i;
+
+    if (!has_arrays(archive, name, mark)) {
+        weir_error_set(error, WEIR_EDATA, "its columns are missing or damaged");
+        return NULL;
+    }
+    table = table_of(mark, error);
     if (!table)
         return NULL;
     json_array_foreach(json_object_get(mark, "columns"), i, item)

@@ -1,5 +1,7 @@
 /* A job's spec from outside. Its outputs go to a folder of ours, whatever it says. */
 #include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -135,7 +135,7 @@ WEIR_API uint32_t weir_part_count(const weir_job *job);
 /* NULL for part 0. Borrowed. */
 WEIR_API const void *weir_part_base(const weir_job *job);
 /* Saves the model as the job's checkpoint, replacing the last one: a complete model that `load`
- * accepts. Step is stored with it. */
+ * accepts. Step, the positions of the random streams and the curves so far are stored with it. */
 WEIR_API int weir_checkpoint(weir_job *job, const void *model, int64_t step);
 /* In fit: the step of a checkpoint that this fit goes on from, loaded into model already; 0 if it
  * starts anew. */
@@ -190,7 +190,8 @@ WEIR_API int weir_layout_add(weir_job *job, const char *name, uint32_t width,
 typedef struct weir_encoder weir_encoder;
 
 /* The encoder in a role of this generator. In fit it is new (weir_encoder_fit comes first); in
- * sample and after load it is as it was fitted. Borrowed for the instance's life; the same when
+ * sample, after load, in a resumed fit, in a part after part 0 and in join it is as it was fitted,
+ * and fitting it again is an error. Borrowed for the instance's life; the same when
  * asked again; saved inside the model by the core. NULL on failure, with the error recorded. */
 WEIR_API weir_encoder *weir_encoder_open(weir_job *job, const char *role);
 WEIR_API int weir_encoder_fit(weir_encoder *encoder, const weir_dataset *train);
