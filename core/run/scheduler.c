@@ -267,15 +267,19 @@ static int end_job(weir_plan *plan, running *job, const weir_store *store, weir_
 
 /* ---- Starts ---------------------------------------------------------------------------------- */
 
-/* CPUs that no running job has, as many as asked for; false if there are not enough. */
+/* CPUs that no running job has, as many as asked for; false if there are not enough. Where to begin
+ * differs from run to run, so that two runs side by side do not choose the same ones. */
 static bool take_cpus(const running *jobs, int count, const cpu_set_t *allowed, int wanted,
                       cpu_set_t *taken)
 {
+    int all = CPU_COUNT(allowed), first = (int)(getpid() % (all > 0 ? all : 1)), at = 0;
+
     CPU_ZERO(taken);
-    for (size_t cpu = 0; cpu < CPU_SETSIZE && wanted > 0; cpu++) {
-        bool unused = CPU_ISSET(cpu, allowed);
-        for (int i = 0; i < count && unused; i++)
-            unused = !(jobs[i].pinned && CPU_ISSET(cpu, &jobs[i].cpus));
+    for (size_t i = 0; i < (size_t)2 * CPU_SETSIZE && wanted > 0; i++) {
+        size_t cpu = i % CPU_SETSIZE;
+        bool unused = CPU_ISSET(cpu, allowed) && at++ >= first && !CPU_ISSET(cpu, taken);
+        for (int k = 0; k < count && unused; k++)
+            unused = !(jobs[k].pinned && CPU_ISSET(cpu, &jobs[k].cpus));
         if (unused) {
             CPU_SET(cpu, taken);
             wanted--;
