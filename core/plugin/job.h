@@ -89,6 +89,6 @@ void *weir_model_load(weir_job *job, const char *path);
  * none that can be used. */
 int64_t weir_checkpoint_resume(weir_job *job, void *model);
 /* Removes it. */
-void weir_checkpoint_remove(weir_job *job);
+int weir_checkpoint_remove(weir_job *job);
 
 #endif

@@ -193,6 +193,13 @@ int64_t weir_checkpoint_resume(weir_job *job, void *model)
     }
     if (!about)
         return 0;
+    /* a folder used for another job before: its checkpoint says nothing about this one */
+    if (json_integer_value(json_object_get(about, "seed")) != (json_int_t)job->setup.seed ||
+        !json_equal(json_object_get(about, "options"), job->setup.options)) {
+        weir_log(job, "the checkpoint is of another seed or other options; beginning anew");
+        json_decref(about);
+        return 0;
+    }
     job->saved_streams = json_incref(json_object_get(about, "streams"));
     if (load_into(job, model, path) == WEIR_OK && weir_curves_resume(job, path) == WEIR_OK)
         job->resumed = json_integer_value(json_object_get(about, "step"));
@@ -200,13 +207,15 @@ int64_t weir_checkpoint_resume(weir_job *job, void *model)
     return job->resumed;
 }
 
-void weir_checkpoint_remove(weir_job *job)
+int weir_checkpoint_remove(weir_job *job)
 {
     static const char *const places[] = {"checkpoint", "checkpoint.old", "checkpoint.tmp"};
     char path[PATH_MAX];
 
     for (size_t i = 0; i < 3 && job->setup.folder; i++) {
         snprintf(path, sizeof path, "%s/%s", job->setup.folder, places[i]);
-        weir_folder_remove(path, NULL);
+        if (weir_folder_remove(path, &job->error) != WEIR_OK)
+            return job->error.status;
     }
+    return WEIR_OK;
 }

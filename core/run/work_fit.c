@@ -100,10 +100,14 @@ static int fit_part(weir_work *work, const weir_dataset *train, uint32_t part, u
             weir_error_set(error, damaged.status, "%s", damaged.text);
             goto done;
         }
+        *weir_job_error(job) = (weir_error){0};
         /* a checkpoint that cannot be used: say so, and begin anew with a job that is new as well
          */
         weir_log(job, "the checkpoint cannot be used: %s", damaged.text);
-        weir_checkpoint_remove(job);
+        if (weir_checkpoint_remove(job) != WEIR_OK) {
+            weir_job_end(job, WEIR_OK, error);
+            goto done;
+        }
         weir_job_free(job);
         return fit_part(work, train, part, parts, base, folder, error);
     }
@@ -119,7 +123,7 @@ static int fit_part(weir_work *work, const weir_dataset *train, uint32_t part, u
     snprintf(path, sizeof path, "%s/model", folder);
     if (weir_job_end(job, weir_model_save(job, model, path, about), error) == WEIR_OK &&
         weir_job_end(job, weir_artefacts_end(job), error) == WEIR_OK)
-        weir_checkpoint_remove(job);
+        weir_job_end(job, weir_checkpoint_remove(job), error);
 done:
     json_decref(about);
     weir_job_free(job);

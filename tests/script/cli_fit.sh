@@ -77,10 +77,19 @@ grep -q '"noise": [0-9.]*' killed/model/model.json
     fail "the resumed fit drew other numbers"
 equal killed/curves.csv undisturbed/curves.csv
 
+# The checkpoint of another job is not gone on from.
+spec other ',"part":0'
+status=0
+WEIR_FIXTURE_STOP=4 "$weir" job other.json >out 2>err || status=$?
+sed -i 's/"seed":1/"seed":2/' other.json
+run 0 "$weir" job other.json
+has err "the checkpoint is of another seed or other options; beginning anew"
+! cmp -s other/curves.csv undisturbed/curves.csv || fail "another seed gave the same curves"
+
 # A damaged checkpoint is left alone, with a word.
 spec damaged ',"part":0'
 mkdir -p damaged/checkpoint
-printf '{"format":1,"plugin":{"name":"in_parts"},"options":{},"values":{"noise":"x"}}' >damaged/checkpoint/model.json
+printf '{"format":1,"plugin":{"name":"in_parts"},"options":{},"seed":1,"values":{"noise":"x"}}' >damaged/checkpoint/model.json
 run 0 "$weir" job damaged.json
 has err "the checkpoint cannot be used"
 equal damaged/model/arrays.safetensors undisturbed/model/arrays.safetensors
