@@ -55,9 +55,10 @@ int weir_job_encoders_from(weir_job *job, const char *model);
 /* ---- Scores ---------------------------------------------------------------------------------- */
 
 /* Decides which features apply and records the others as n/a, with the reason. Fails when the two
- * sides have different schemas, or the plugin does not take theirs, or the option `features` names
- * one that does not exist. */
+ * sides have different schemas, or the option `features` names one that does not exist. */
 int weir_scores_begin(weir_job *job, const weir_dataset *real, const weir_dataset *synthetic);
+/* After it: whether any feature is left to score; if not, the callback need not be called. */
+bool weir_scores_wanted(const weir_job *job);
 /* After the callback: a feature that should have been scored and has neither a value nor a reason
  * is an error. Returns the rows of scores.json, a new array; NULL on failure. */
 json_t *weir_scores_end(weir_job *job);

@@ -83,8 +83,9 @@ static bool lacks_column(const weir_dataset *data, const char *columns, char mis
 }
 
 /* Why a feature does not apply; false if it does. */
-static bool excluded(const weir_feature *feature, const weir_dataset *real,
-                     const weir_dataset *synthetic, char *reason, size_t size)
+static bool excluded(const weir_plugin *plugin, const weir_feature *feature,
+                     const weir_dataset *real, const weir_dataset *synthetic, char *reason,
+                     size_t size)
 {
     static const struct {
         uint32_t flag;
@@ -93,7 +94,7 @@ static bool excluded(const weir_feature *feature, const weir_dataset *real,
     uint32_t schema = weir_dataset_schema(real);
     char missing[64];
 
-    if (!(feature->schemas & schema)) {
+    if (!(feature->schemas & schema) || (plugin->accepts && !(plugin->accepts & schema))) {
         snprintf(reason, size, "not defined for %s", schema_name(schema));
         return true;
     }
@@ -121,15 +122,12 @@ static int check_sides(weir_job *job, const weir_dataset *real, const weir_datas
 {
     const weir_series_shape *a = weir_table_series(weir_dataset_table(real));
     const weir_series_shape *b = weir_table_series(weir_dataset_table(synthetic));
-    uint32_t schema = weir_dataset_schema(real), accepts = job->setup.plugin->accepts;
+    uint32_t schema = weir_dataset_schema(real);
 
     if (schema != weir_dataset_schema(synthetic))
         return weir_error_set(&job->error, WEIR_EDATA,
                               "the real data is %s, the synthetic data %s; both must be the same",
                               schema_name(schema), schema_name(weir_dataset_schema(synthetic)));
-    if ((accepts & WEIR_ANY_SCHEMA) && !(accepts & schema))
-        return weir_error_set(&job->error, WEIR_EDATA, "it does not take data of schema %s",
-                              schema_name(schema));
     if (a && b && (a->steps != b->steps || a->channels != b->channels))
         return weir_error_set(&job->error, WEIR_EDATA,
                               "the real series have %u steps of %u channels, the synthetic ones "
@@ -179,7 +177,8 @@ int weir_scores_begin(weir_job *job, const weir_dataset *real, const weir_datase
         return job->error.status;
     for (size_t i = 0; i < n; i++) {
         weir_want *want = &job->wants[i];
-        if (!want->wanted || !excluded(want->feature, real, synthetic, reason, sizeof reason))
+        if (!want->wanted ||
+            !excluded(job->setup.plugin, want->feature, real, synthetic, reason, sizeof reason))
             continue;
         want->wanted = false;
         if (append(job, want->feature, job->variant, want->feature->unit, json_null(), 0, 0,
@@ -187,6 +186,14 @@ int weir_scores_begin(weir_job *job, const weir_dataset *real, const weir_datase
             return job->error.status;
     }
     return WEIR_OK;
+}
+
+bool weir_scores_wanted(const weir_job *job)
+{
+    for (size_t i = 0; i < job->want_count; i++)
+        if (job->wants[i].wanted)
+            return true;
+    return false;
 }
 
 json_t *weir_scores_end(weir_job *job)

@@ -80,7 +80,7 @@ static int score(weir_work *work, const json_t *lua, const weir_dataset *real,
         return error->status;
     weir_work_phase(work, job, "score");
     status = weir_scores_begin(job, real, synthetic);
-    if (status == WEIR_OK)
+    if (status == WEIR_OK && weir_scores_wanted(job))
         status = call(work, job, lua, real, test, synthetic);
     if (status == WEIR_OK)
         rows = weir_scores_end(job);
