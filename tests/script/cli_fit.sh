@@ -168,3 +168,26 @@ run 1 "$weir" job spec.json
 has err "metric emd: score: option 'features': feature 'XX' is not declared"
 has scored2/status.json '"ok": false'
 [ ! -e scored2/scores.json ] || fail "a failed score wrote scores"
+
+# Options that name files: opened by the core, n/a by the plugin where they are unset.
+head -n 11 trace.csv >ten.csv
+printf 'seven b' >note.txt
+reference() { # OPTIONS
+    printf '{"job":"score","plugin":{"kind":"metric","name":"reference","path":"%s/reference.so"},"options":{%s},"inputs":{
+        "real":{"files":["%s/trace.csv"]},"synthetic":{"files":["%s/a.csv"]}},"out":"%s/referred"}' \
+        "$fixtures" "$1" "$tmp" "$tmp" "$tmp" >spec.json
+}
+reference '"other":"ten.csv","note":"note.txt"'
+run 0 "$weir" job spec.json
+has referred/scores.json '"value": 10.0'
+has referred/scores.json '"value": 7.0'
+reference ''
+run 0 "$weir" job spec.json
+has referred/scores.json "option 'other' names no trace"
+reference '"other":"eleven.csv"'
+run 1 "$weir" job spec.json
+has err "option 'other' of metric reference is 'eleven.csv', must be a file that exists and can be read"
+reference '"other":"note.txt"'
+run 1 "$weir" job spec.json
+has err "note.txt"
+run 0 "$weir" check "$fixtures/reference.so"
