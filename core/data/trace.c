@@ -313,20 +313,24 @@ static json_t *make_facts(const weir_reading *reading, json_t *files, const weir
 }
 
 /* "no IPv4 packet among 10: 6 not IPv4: ARP, 4 not IPv4: IPv6". */
-static int nothing_left(const weir_reading *reading, const char *path, weir_error *error)
+static int nothing_left(const weir_reading *reading, const char *first, size_t n, weir_error *error)
 {
-    char text[512] = "";
+    char text[512] = "", path[512];
     size_t used = 0;
 
+    if (n > 1)
+        snprintf(path, sizeof path, "%.400s and %zu more", first, n - 1);
+    else
+        snprintf(path, sizeof path, "%.500s", first);
     if (!reading->records)
         return weir_error_set(error, WEIR_EDATA, "%s: %s", path,
                               reading->schema == WEIR_PACKETS   ? "it has no packets"
                               : reading->schema == WEIR_NETFLOW ? "it has no flow records"
                                                                 : "it has no series");
     for (size_t i = 0; i < reading->skipped.used && used < sizeof text - 1; i++) {
-        int n = snprintf(text + used, sizeof text - used, "%s%" PRIu64 " %s", i ? ", " : "",
-                         reading->skipped.at[i].n, reading->skipped.at[i].what);
-        used += n > 0 ? (size_t)n : 0;
+        int written = snprintf(text + used, sizeof text - used, "%s%" PRIu64 " %s", i ? ", " : "",
+                               reading->skipped.at[i].n, reading->skipped.at[i].what);
+        used += written > 0 ? (size_t)written : 0;
     }
     return weir_error_set(error, WEIR_EDATA, "%s: no usable IPv4 among its %" PRIu64 " %s: %s",
                           path, reading->records,
@@ -382,7 +386,7 @@ weir_dataset *weir_trace_read(const char *const *paths, size_t n, const weir_rea
     } else {
         reading->options = options ? options : &defaults;
         if (!read_files(reading, paths, n, files, error) &&
-            (reading->rows || nothing_left(reading, paths[0], error) == WEIR_OK))
+            (reading->rows || nothing_left(reading, paths[0], n, error) == WEIR_OK))
             dataset = finish(reading, paths[0], error);
     }
     if (dataset && reading->schema != WEIR_SERIES &&

@@ -1,7 +1,8 @@
 /* Times reading a capture: a bare libpcap loop, our reader, and the cache.
  *   read_trace FILE.pcap FILE.csv   one JSON line a figure
  *   read_trace --memory FILE  the peak resident bytes a packet of one read
- * The runs of a figure and its peer alternate, and the median of each counts. */
+ * Times are CPU seconds, which other processes disturb less; runs of a figure and its peer
+ * alternate, and the median of each counts. */
 #include "data/trace.h"
 #include <pcap/pcap.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@ static double seconds(void)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 

@@ -33,6 +33,17 @@ run 0 "$weir" trace info packets.csv --json # now from the cache
 cmp -s out first.json || fail "the cache tells other facts"
 [ "$(ls cache/weir/*.weir | wc -l)" -eq 1 ] || fail "the cache has not one entry"
 
+
+# Several processes may fill the cache at once.
+rm -rf cache
+for i in 1 2 3 4; do
+    "$weir" trace info packets.csv --json >"together.$i" &
+done
+wait
+for i in 1 2 3 4; do
+    cmp -s "together.$i" first.json || fail "processes that fill the cache together differ"
+done
+
 # Formats into each other and back.
 run 0 "$weir" trace convert packets.csv a.pcap
 run 0 "$weir" trace convert a.pcap b.pcapng
@@ -86,6 +97,9 @@ refused "packets.csv: holds packets, but the files before it hold netflow" sh -c
     exec '$weir' trace convert flows.csv packets.csv x.csv"
 printf 'srcip,dstip,srcport,dstport,proto,time,pkt_len\n1,2,3,4,6,5,60\n1,2,3,4,6,5,x\n' >bad.csv
 refused "bad.csv:3: column 'pkt_len': 'x' is not a number" "$weir" trace info bad.csv
+head -c 24 a.pcap >none.pcap
+refused "none.pcap: it has no packets" "$weir" trace info none.pcap
+refused "none.pcap and 1 more: it has no packets" "$weir" trace convert none.pcap none.pcap x.csv
 head -c 100 a.pcap >cut.pcap
 refused "cut.pcap: packet 2: the capture is cut short" "$weir" trace info cut.pcap
 run 0 "$weir" trace info --allow-truncated cut.pcap
