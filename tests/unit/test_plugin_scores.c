@@ -150,6 +150,7 @@ static void faults_are_errors(void **state)
 {
     weir_job *job = job_of("");
     weir_dataset *flows = weir_dataset_new(weir_table_new(WEIR_NETFLOW, 1, NULL), NULL);
+    json_t *scores;
 
     (void)state;
 #define FRESH(given)                                                                               \
@@ -187,7 +188,12 @@ static void faults_are_errors(void **state)
     assert_int_equal(weir_scores_begin(job, real, flows), WEIR_EDATA);
     weir_job_free(job);
     job = job_of("");
-    assert_int_equal(weir_scores_begin(job, flows, flows), WEIR_EDATA); /* accepts packets only */
+    assert_int_equal(weir_scores_begin(job, flows, flows), WEIR_OK); /* accepts packets only */
+    assert_false(weir_scores_wanted(job));
+    scores = weir_scores_end(job);
+    assert_int_equal(json_array_size(scores), 3);
+    assert_string_equal(text(scores, 2, "reason"), "not defined for netflow"); /* BYT as well */
+    json_decref(scores);
     weir_job_free(job);
     weir_dataset_free(flows);
     json_decref(options);
