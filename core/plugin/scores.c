@@ -272,6 +272,10 @@ int weir_score_na(weir_job *job, const char *feature, const char *format, ...)
 
 int weir_score_as(weir_job *job, const char *variant, const char *unit)
 {
+    const char *own = json_string_value(json_object_get(job->setup.options, "variant"));
+
+    if (!variant)
+        variant = own ? own : "";
     if (strlen(variant) >= sizeof job->variant || (unit && strlen(unit) >= sizeof job->unit))
         return weir_error_set(&job->error, WEIR_EBUG,
                               "a variant or unit has more than %zu characters",

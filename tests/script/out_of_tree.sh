@@ -40,6 +40,11 @@ mkdir by_hand
 eval "${CC:-cc} -std=c11 -Wall -Wextra -Werror -pedantic -shared -fPIC -fvisibility=hidden -o by_hand/row_ratio.so \
     row_ratio.c $(pkg-config --cflags --libs weir)"
 
+# The table of options that the guide shows.
+awk '/^```C$/ { on = 1; next } /^```/ { on = 0 } on' "$page" >options.c
+[ "$(wc -l <options.c)" -gt 8 ] || fail "docs/plugins.md lost its table of options"
+eval "${CC:-cc} -std=c11 -pedantic -Werror -fsyntax-only options.c $(pkg-config --cflags weir)"
+
 # The CMake package.
 cmake -S . -B by_cmake -DCMAKE_PREFIX_PATH="$prefix" >cmake.log 2>&1 && cmake --build by_cmake >>cmake.log 2>&1 || {
     cat cmake.log >&2

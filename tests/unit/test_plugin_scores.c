@@ -127,9 +127,10 @@ static void scores_carry_their_circumstances(void **state)
     assert_int_equal(weir_scores_begin(job, real, synthetic), WEIR_OK);
     assert_true(weir_wanted(job, "IT"));
     assert_int_equal(weir_score(job, "IT", 0.25, 3, 4), WEIR_OK);
-    assert_int_equal(weir_score_na(job, "TTL", "no row of %d", 2), WEIR_OK);
     assert_int_equal(weir_score_as(job, "svm/synth", "ms"), WEIR_OK);
     assert_int_equal(weir_score(job, "IT", 250, 3, 4), WEIR_OK);
+    assert_int_equal(weir_score_as(job, NULL, "bits"), WEIR_OK); /* the option's again */
+    assert_int_equal(weir_score_na(job, "TTL", "no row of %d", 2), WEIR_OK);
     scores = weir_scores_end(job);
     assert_int_equal(json_array_size(scores), 3);
     assert_string_equal(text(scores, 0, "variant"), "ref");
@@ -139,9 +140,11 @@ static void scores_carry_their_circumstances(void **state)
     assert_true(json_real_value(json_object_get(json_array_get(scores, 0), "value")) == 0.25);
     assert_int_equal(json_integer_value(json_object_get(json_array_get(scores, 0), "n_synthetic")),
                      4);
-    assert_string_equal(text(scores, 1, "reason"), "no row of 2");
-    assert_string_equal(text(scores, 2, "variant"), "svm/synth");
-    assert_string_equal(text(scores, 2, "unit"), "ms");
+    assert_string_equal(text(scores, 2, "reason"), "no row of 2");
+    assert_string_equal(text(scores, 1, "variant"), "svm/synth");
+    assert_string_equal(text(scores, 1, "unit"), "ms");
+    assert_string_equal(text(scores, 2, "variant"), "ref");
+    assert_string_equal(text(scores, 2, "unit"), "bits");
     json_decref(scores);
     weir_job_free(job);
 }

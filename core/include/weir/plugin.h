@@ -260,8 +260,9 @@ WEIR_API int weir_score(weir_job *job, const char *feature, double value, size_t
 /* Records that a feature has no value here, and why ("no flow has 20 occupied bins"). */
 WEIR_API int weir_score_na(weir_job *job, const char *feature, const char *format, ...)
     WEIR_PRINTF(3, 4);
-/* The variant and the unit of the scores that follow. variant: by default the text of the option
- * `variant`, if there is one, else "". unit: NULL for the declared one. */
+/* The variant and the unit of the scores that follow. variant: NULL for the text of the option
+ * `variant` if there is one, else "", which is what holds without this call. unit: NULL for the
+ * declared one. */
 WEIR_API int weir_score_as(weir_job *job, const char *variant, const char *unit);
 
 /* ---- Declaring a plugin ---------------------------------------------------------------------- */
