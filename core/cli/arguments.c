@@ -41,7 +41,7 @@ static bool read_scaled(const char *text, const char *suffixes, const double *fa
 /* Stores the text of a flag; NULL, or what would be right. */
 static const char *store(const weir_flag *flag, const char *text)
 {
-    static const double sizes[] = {1024, 1048576, 1073741824, 1099511627776};
+    static const double sizes[] = {1e3, 1e6, 1e9, 1e12};
     static const double times[] = {1, 60, 3600};
     weir_texts *texts;
     int64_t count;

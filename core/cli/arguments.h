@@ -14,7 +14,7 @@ typedef enum weir_flag_kind {
     WEIR_FLAG_LIST,    /* weir_texts: may be given again and again */
     WEIR_FLAG_COUNT,   /* int64_t, 0 or more */
     WEIR_FLAG_REAL,    /* double, 0 or more */
-    WEIR_FLAG_SIZE,    /* uint64_t, bytes: "500000", "512K", "800M", "4G" (powers of 1024) */
+    WEIR_FLAG_SIZE,    /* uint64_t, bytes: "500000", "512K", "800M", "4G" (powers of 1000) */
     WEIR_FLAG_SECONDS, /* double: "90", "90s", "15m", "2h" */
 } weir_flag_kind;
 

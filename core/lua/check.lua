@@ -117,7 +117,7 @@ function check.no_member(key, members, what)
 end
 
 local units = {
-  bytes = { [""] = 1, K = 2 ^ 10, M = 2 ^ 20, G = 2 ^ 30, T = 2 ^ 40 },
+  bytes = { [""] = 1, K = 1e3, M = 1e6, G = 1e9, T = 1e12 },
   seconds = { [""] = 1, ms = 1e-3, s = 1, m = 60, h = 3600 },
 }
 local unit_example = { bytes = '"2G" (K, M, G, T) or a number of bytes', seconds = '"10m" (ms, s, m, h) or a number of seconds' }

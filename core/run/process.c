@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -186,7 +187,7 @@ int weir_process_start(weir_process *process, const weir_launch *launch, weir_er
     int status = WEIR_OK;
 
     memset(process, 0, sizeof *process);
-    process->events = -1;
+    process->events = process->log = -1;
     log = lifted(open(launch->log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666));
     nothing = lifted(open("/dev/null", O_RDONLY | O_CLOEXEC));
     if (log < 0 || nothing < 0 || pipe2(pipes, O_CLOEXEC)) {
@@ -211,7 +212,8 @@ int weir_process_start(weir_process *process, const weir_launch *launch, weir_er
     }
     setpgid(process->pid, process->pid); /* here as well, so that it holds whoever comes first */
     process->events = pipes[0];
-    pipes[0] = -1;
+    process->log = log;
+    pipes[0] = log = -1;
     process->memory = launch->memory;
     process->time = launch->time;
     process->started = weir_clock();
@@ -306,6 +308,7 @@ static void kill_group(const weir_process *process, int with)
 
 static void check_limits(weir_process *process, weir_census *census, double now)
 {
+    struct stat printed;
     uint64_t used;
 
     take_census(census, now);
@@ -315,6 +318,11 @@ static void check_limits(weir_process *process, weir_census *census, double now)
     if (process->memory && used > process->memory && process->why != WEIR_END_MEMORY) {
         if (process->why == WEIR_END_NONE)
             process->why = WEIR_END_MEMORY;
+        kill_group(process, SIGKILL);
+    }
+    if (process->why == WEIR_END_NONE && process->log >= 0 && !fstat(process->log, &printed) &&
+        printed.st_size > WEIR_LOG_LIMIT) {
+        process->why = WEIR_END_LOG;
         kill_group(process, SIGKILL);
     }
     if (process->time > 0 && now - process->started > process->time &&
@@ -343,6 +351,9 @@ bool weir_process_watch(weir_process *process, weir_census *census)
         return false;
     process->seconds = now - process->started;
     kill(-process->pid, SIGKILL); /* what it has started goes with it */
+    if (process->log >= 0)
+        close(process->log);
+    process->log = -1;
     if (waited == 0 && wait4(process->pid, &status, 0, &usage) == process->pid) {
         uint64_t most = (uint64_t)usage.ru_maxrss * 1024;
         process->peak = most > process->peak ? most : process->peak;

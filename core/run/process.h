@@ -25,10 +25,12 @@ typedef enum weir_end {
     WEIR_END_CRASH,
     WEIR_END_MEMORY,
     WEIR_END_TIME,
+    WEIR_END_LOG,    /* it printed more than WEIR_LOG_LIMIT */
     WEIR_END_STOPPED /* by weir_process_stop */
 } weir_end;
 
-#define WEIR_CENSUS 4096 /* processes that are looked at, at most */
+#define WEIR_LOG_LIMIT (64000000ll) /* bytes that a job may print: it must not fill the disk */
+#define WEIR_CENSUS 4096            /* processes that are looked at, at most */
 
 /* The processes of the machine that are in another's group, as seen a moment ago: shared by all
  * jobs that are watched. All zero to begin with. */
@@ -47,6 +49,7 @@ typedef struct weir_process {
     uint64_t memory, peak;                /* bytes resident of the group: limit, most seen */
     double time;
     /* inside */
+    int log;
     weir_end why;
     double kill_at;
     char line[4096];

@@ -161,6 +161,10 @@ static void explain(const running *job, char *text, size_t size)
         snprintf(text, size, "time limit of %s exceeded",
                  weir_duration_text(process->time, limit, sizeof limit));
         break;
+    case WEIR_END_LOG:
+        snprintf(text, size, "printed more than %s",
+                 weir_bytes_text((uint64_t)WEIR_LOG_LIMIT, limit, sizeof limit));
+        break;
     case WEIR_END_STOPPED:
         snprintf(text, size, "interrupted");
         break;

@@ -59,7 +59,7 @@ static void everything_is_read(void **state)
     assert_int_equal(seed, 7);
     assert_int_equal(options.count, 2);
     assert_string_equal(options.items[1], "q=2");
-    assert_true(memory == 2147483648u);
+    assert_true(memory == 2000000000u);
     assert_true(limit == 900);
     assert_true(duration == 0.5);
 }

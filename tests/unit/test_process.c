@@ -170,6 +170,16 @@ static void memory_of_children_counts(void **state)
     assert_int_equal(process.end, WEIR_END_MEMORY);
 }
 
+static void prints_without_end(void **state)
+{
+    weir_process process;
+
+    (void)state;
+    start(&process, "yes 'nobody asked for this line, nor for the next one'", 0, 20);
+    finish(&process, 30);
+    assert_int_equal(process.end, WEIR_END_LOG);
+}
+
 static void children_end_with_the_job(void **state)
 {
     weir_process process;
@@ -338,6 +348,7 @@ int main(void)
         cmocka_unit_test(time_limit_kills_who_will_not_end),
         cmocka_unit_test(memory_limit),
         cmocka_unit_test(memory_of_children_counts),
+        cmocka_unit_test(prints_without_end),
         cmocka_unit_test(children_end_with_the_job),
         cmocka_unit_test(stopping),
         cmocka_unit_test(events_come_line_by_line),
