@@ -218,6 +218,10 @@ int weir_command_compare(int argc, char **argv)
         {WEIR_FLAG_TEXT, "--time-unit", NULL, &c.time_unit, "s|ms|us|ns", "of times in CSV"},
         {WEIR_FLAG_SWITCH, "--allow-truncated", NULL, &c.allow_truncated, NULL,
          "read what is whole of a truncated capture"},
+        {WEIR_FLAG_SIZE, "--memory", NULL, &c.memory, "SIZE",
+         "most memory of a plugin, as 2G (default: 0.8 of RAM over the cores)"},
+        {WEIR_FLAG_SECONDS, "--time", NULL, &c.time, "TIME",
+         "most time of a plugin, as 10m (default: 1h)"},
         {WEIR_FLAG_TEXT, "--plugins", NULL, &c.plugins, "DIR", "more plugins"},
         {WEIR_FLAG_SWITCH, "--json", NULL, &c.json, NULL, "one JSON document"},
         {0}};

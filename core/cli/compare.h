@@ -5,8 +5,8 @@
 
 #include "cli/arguments.h"
 #include "plugin/registry.h"
+#include "run/process.h"
 #include <jansson.h>
-#include <sys/types.h>
 
 #define WEIR_COMPARE_MOST 64
 
@@ -15,14 +15,15 @@ struct weir_scoring {
     const weir_loaded *loaded;
     json_t *options; /* resolved */
     char folder[512];
-    pid_t process; /* 0: not started; -1: ended */
-    int status;    /* as waitpid gives it */
+    weir_process process;
 };
 
 struct weir_comparison {
     const char *metrics, *downstream, *variant, *time_unit, *plugins;
     weir_texts settings;
     bool json, allow_truncated;
+    uint64_t memory; /* bytes, of one job; 0: the default */
+    double time;     /* s, of one job; 0: the default */
     weir_registry *registry;
     json_t *real, *synthetic;             /* sources */
     json_t *facts_real, *facts_synthetic; /* what reading them found; may be NULL */
@@ -33,7 +34,7 @@ struct weir_comparison {
 };
 
 /* Runs every score job, one a processor, each in a process and a folder of its own below c->folder,
- * which it makes and the caller removes. A job that fails is no error. */
+ * which it makes and the caller removes. A job that fails, or is ended at a limit, is no error. */
 int weir_compare_run(struct weir_comparison *c, weir_error *error);
 /* Whether a signal ended the run. */
 bool weir_compare_interrupted(void);

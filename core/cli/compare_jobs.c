@@ -1,9 +1,11 @@
 /* The processes of weir compare: one a plugin, so that one that crashes costs its features only. */
 #include "cli/compare.h"
 #include "run/execute.h"
+#include "run/host.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,8 +13,11 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
+
+#define SHARE 0.8   /* of the machine's memory, that all jobs together may have */
+#define HOUR 3600.0 /* s: most time of a score */
+#define TICK 25     /* ms between two looks, at most */
 
 static volatile sig_atomic_t interrupted;
 
@@ -34,35 +39,44 @@ static json_t *spec_of(const struct weir_comparison *c, const struct weir_scorin
 }
 
 /* The child: nothing of it reaches the terminal. */
-static _Noreturn void run_child(const struct weir_comparison *c, const struct weir_scoring *scoring)
+static _Noreturn void run_child(const struct weir_comparison *c, const struct weir_scoring *scoring,
+                                int log, pid_t parent)
 {
     weir_error error = {0};
-    char log[600];
-    int file;
 
+    setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
-    snprintf(log, sizeof log, "%s/log", scoring->folder);
-    file = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    if (file < 0 || dup2(file, STDOUT_FILENO) < 0 || dup2(file, STDERR_FILENO) < 0)
+    if (getppid() != parent || dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0)
         _exit(1);
     _exit(weir_execute(spec_of(c, scoring), -1, &error) ? 1 : 0);
 }
 
 static int start(struct weir_comparison *c, struct weir_scoring *scoring, weir_error *error)
 {
+    pid_t parent = getpid(), child;
+    char path[600];
+    int log;
+
     snprintf(scoring->folder, sizeof scoring->folder, "%s/%s.%s", c->folder,
              weir_kind_name((int)scoring->loaded->plugin->kind), scoring->loaded->plugin->name);
-    if (mkdir(scoring->folder, 0700))
+    snprintf(path, sizeof path, "%s/log", scoring->folder);
+    log = mkdir(scoring->folder, 0700) ? -1
+                                       : open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND, 0600);
+    if (log < 0)
         return weir_error_set(error, WEIR_EIO, "%s: %s", scoring->folder, strerror(errno));
     fflush(NULL);
-    scoring->process = fork();
-    if (scoring->process < 0)
+    child = fork();
+    if (child < 0) {
+        close(log);
         return weir_error_set(error, WEIR_EIO, "no process for %s: %s",
                               scoring->loaded->plugin->name, strerror(errno));
-    if (!scoring->process)
-        run_child(c, scoring);
+    }
+    if (!child)
+        run_child(c, scoring, log, parent);
+    weir_process_adopt(&scoring->process, child, c->memory, c->time);
+    scoring->process.log = log;
     return WEIR_OK;
 }
 
@@ -73,39 +87,38 @@ static size_t processors(void)
     return sched_getaffinity(0, sizeof set, &set) ? 1 : (size_t)CPU_COUNT(&set);
 }
 
-/* Starts and waits; a signal ends what runs. */
+/* Starts and waits, looking rarely after those that take long; a signal ends what runs. */
 static void run_all(struct weir_comparison *c, weir_error *error)
 {
     size_t started = 0, running = 0, most = processors();
+    weir_census census = {0};
+    int pause = 1; /* ms */
 
+    if (!c->memory)
+        c->memory = (uint64_t)(SHARE * (double)weir_host_memory() / (double)most);
+    if (!(c->time > 0))
+        c->time = HOUR;
     while (started < c->count || running) {
-        int status;
-        pid_t ended;
-
         while (started < c->count && running < most && !error->status && !interrupted) {
             if (start(c, &c->scorings[started], error))
                 break;
             started++;
             running++;
+            pause = 1;
         }
         if (!running)
             break;
-        ended = waitpid(-1, &status, 0);
-        if (ended < 0 && errno == EINTR) {
-            for (size_t i = 0; i < started && interrupted; i++)
-                if (c->scorings[i].process > 0)
-                    kill(c->scorings[i].process, SIGKILL);
-            continue;
-        }
+        poll(NULL, 0, pause);
+        pause = pause < TICK ? pause + 1 : TICK;
         for (size_t i = 0; i < started; i++) {
-            if (ended > 0 && c->scorings[i].process == ended) {
-                c->scorings[i].process = -1;
-                c->scorings[i].status = status;
-                running--;
-            }
+            weir_process *process = &c->scorings[i].process;
+
+            if (process->end != WEIR_END_NONE)
+                continue;
+            if (interrupted)
+                weir_process_stop(process, 0);
+            running -= weir_process_watch(process, &census);
         }
-        if (ended < 0)
-            break;
     }
 }
 

@@ -3,7 +3,6 @@
 #include "data/source.h"
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 
 static const weir_feature *features_of(const weir_plugin *plugin)
 {
@@ -27,13 +26,10 @@ static void failure_of(const struct weir_scoring *scoring, char *text, size_t si
     const char *message =
         json_string_value(json_object_get(json_object_get(status, "error"), "text"));
 
-    if (WIFSIGNALED(scoring->status))
-        snprintf(text, size, "crashed (SIG%s)", sigabbrev_np(WTERMSIG(scoring->status)));
+    if (scoring->process.end == WEIR_END_EXIT && (message || reason))
+        snprintf(text, size, "%s", message ? message : reason);
     else
-        snprintf(text, size, "%s",
-                 message  ? message
-                 : reason ? reason
-                          : "the plugin ended the process without a result");
+        weir_process_explain(&scoring->process, text, size);
     json_decref(status);
 }
 
@@ -87,7 +83,7 @@ static json_t *failed_row(const struct weir_comparison *c, const struct weir_sco
 static bool collect(const struct weir_comparison *c, const struct weir_scoring *scoring,
                     json_t *rows)
 {
-    bool ok = WIFEXITED(scoring->status) && !WEXITSTATUS(scoring->status);
+    bool ok = scoring->process.end == WEIR_END_EXIT && !scoring->process.exit;
     json_t *output = ok ? load_output(scoring, "scores.json") : NULL, *score;
     char reason[1100] = "";
     size_t at;
@@ -146,20 +142,29 @@ static void print_row(const weir_feature *feature, const json_t *row)
         printf("%12s  %s\n", status, text_of(row, "reason"));
 }
 
-/* The rows of one plugin; what its schema rules out is not worth a line. */
+/* The rows of one plugin; those that its schema rules out share a line at the end. */
 static void print_plugin(const struct weir_comparison *c, const struct weir_scoring *scoring,
                          const json_t *rows)
 {
     const weir_plugin *plugin = scoring->loaded->plugin;
-    const char *variant = text_of(scoring->options, "variant");
+    const char *variant = text_of(scoring->options, "variant"), *reason = "";
     const json_t *row;
-    size_t at;
+    size_t at, ruled_out = 0;
 
     printf("\n%s%s%s: %s\n", plugin->name, *variant ? ", variant " : "", variant, plugin->summary);
     for (const weir_feature *f = features_of(plugin); f->label; f++)
         json_array_foreach(rows, at, row) if (f->schemas & c->schema &&
                                               !strcmp(text_of(row, "feature"), f->label))
             print_row(f, row);
+    for (const weir_feature *f = features_of(plugin); f->label; f++)
+        json_array_foreach(rows, at, row) if (!(f->schemas & c->schema) &&
+                                              !strcmp(text_of(row, "feature"), f->label))
+        {
+            printf("%s%s", ruled_out++ ? ", " : "  not applicable: ", f->label);
+            reason = text_of(row, "reason");
+        }
+    if (ruled_out)
+        printf(" (%s)\n", reason);
 }
 
 int weir_compare_report(const struct weir_comparison *c)

@@ -1,6 +1,7 @@
 /* One job's process: exec'ed, in a process group of its own, dying with its runner; its memory
  * sampled from /proc; ended with everything it started. */
 #include "run/process.h"
+#include "run/progress.h"
 #include <ctype.h>
 #include <dirent.h>
 #include <dlfcn.h>
@@ -179,6 +180,17 @@ static int lifted(int file)
     return higher;
 }
 
+void weir_process_adopt(weir_process *process, pid_t pid, uint64_t memory, double time)
+{
+    memset(process, 0, sizeof *process);
+    setpgid(pid, pid); /* here as well, so that it holds whoever comes first */
+    process->pid = pid;
+    process->events = process->log = -1;
+    process->memory = memory;
+    process->time = time;
+    process->started = weir_clock();
+}
+
 int weir_process_start(weir_process *process, const weir_launch *launch, weir_error *error)
 {
     int pipes[2] = {-1, -1}, log, nothing;
@@ -210,13 +222,10 @@ int weir_process_start(weir_process *process, const weir_launch *launch, weir_er
         status = weir_error_set(error, WEIR_EIO, "cannot start a process: %s", strerror(errno));
         goto done;
     }
-    setpgid(process->pid, process->pid); /* here as well, so that it holds whoever comes first */
+    weir_process_adopt(process, process->pid, launch->memory, launch->time);
     process->events = pipes[0];
     process->log = log;
     pipes[0] = log = -1;
-    process->memory = launch->memory;
-    process->time = launch->time;
-    process->started = weir_clock();
 
 done:
     free(variables);
@@ -378,6 +387,41 @@ void weir_process_stop(weir_process *process, double grace)
         process->why = WEIR_END_STOPPED;
     kill_group(process, grace > 0 ? SIGTERM : SIGKILL);
     process->kill_at = weir_clock() + grace;
+}
+
+void weir_process_explain(const weir_process *process, char *text, size_t size)
+{
+    char name[32], limit[32], used[32];
+
+    switch (process->end) {
+    case WEIR_END_CRASH:
+        snprintf(text, size,
+                 process->signal == SIGKILL
+                     ? "killed (%s) by another process, perhaps by the kernel for want of memory"
+                     : "crashed (%s)",
+                 weir_signal_name(process->signal, name, sizeof name));
+        break;
+    case WEIR_END_MEMORY:
+        snprintf(text, size, "memory limit of %s exceeded (%s)",
+                 weir_bytes_text(process->memory, limit, sizeof limit),
+                 weir_bytes_text(process->peak, used, sizeof used));
+        break;
+    case WEIR_END_TIME:
+        snprintf(text, size, "time limit of %s exceeded",
+                 weir_duration_text(process->time, limit, sizeof limit));
+        break;
+    case WEIR_END_LOG:
+        snprintf(text, size, "printed more than %s",
+                 weir_bytes_text((uint64_t)WEIR_LOG_LIMIT, limit, sizeof limit));
+        break;
+    case WEIR_END_STOPPED:
+        snprintf(text, size, "interrupted");
+        break;
+    case WEIR_END_NONE:
+    case WEIR_END_EXIT:
+    default:
+        snprintf(text, size, "ended with exit status %d and without a result", process->exit);
+    }
 }
 
 const char *weir_process_event(weir_process *process)

@@ -63,6 +63,9 @@ double weir_clock(void);
 int weir_program(char *path, size_t size, weir_error *error);
 
 int weir_process_start(weir_process *process, const weir_launch *launch, weir_error *error);
+/* Looks after a child that the caller has forked, which must lead a group of its own. It has no
+ * status pipe, and no log unless the caller puts one in. Limits as in weir_launch. */
+void weir_process_adopt(weir_process *process, pid_t pid, uint64_t memory, double time);
 /* Looks after a running process: memory, limits, its end. True once it has ended; then every
  * process of its group is gone too. Call it every 25 ms or so. */
 bool weir_process_watch(weir_process *process, weir_census *census);
@@ -73,6 +76,8 @@ void weir_process_stop(weir_process *process, double grace);
 const char *weir_process_event(weir_process *process);
 /* Closes its status pipe: after its end. */
 void weir_process_close(weir_process *process);
+/* Why a process ended that left no result of its own, or did not end by itself. Into text. */
+void weir_process_explain(const weir_process *process, char *text, size_t size);
 /* "SIGSEGV"; "signal 99" for those without a name. */
 const char *weir_signal_name(int signal, char *text, size_t size);
 

@@ -138,43 +138,6 @@ typedef struct running {
     char started[WEIR_TIME_TEXT];
 } running;
 
-/* Why a process ended that left no status of its own, or did not end by itself. */
-static void explain(const running *job, char *text, size_t size)
-{
-    const weir_process *process = &job->process;
-    char name[32], limit[32], used[32];
-
-    switch (process->end) {
-    case WEIR_END_CRASH:
-        snprintf(text, size,
-                 process->signal == SIGKILL
-                     ? "killed (%s) by another process, perhaps by the kernel for want of memory"
-                     : "crashed (%s)",
-                 weir_signal_name(process->signal, name, sizeof name));
-        break;
-    case WEIR_END_MEMORY:
-        snprintf(text, size, "memory limit of %s exceeded (%s)",
-                 weir_bytes_text(process->memory, limit, sizeof limit),
-                 weir_bytes_text(process->peak, used, sizeof used));
-        break;
-    case WEIR_END_TIME:
-        snprintf(text, size, "time limit of %s exceeded",
-                 weir_duration_text(process->time, limit, sizeof limit));
-        break;
-    case WEIR_END_LOG:
-        snprintf(text, size, "printed more than %s",
-                 weir_bytes_text((uint64_t)WEIR_LOG_LIMIT, limit, sizeof limit));
-        break;
-    case WEIR_END_STOPPED:
-        snprintf(text, size, "interrupted");
-        break;
-    case WEIR_END_NONE:
-    case WEIR_END_EXIT:
-    default:
-        snprintf(text, size, "ended with exit status %d and without a result", process->exit);
-    }
-}
-
 /* Writes the status.json that the job itself could not write. */
 static void write_status(const running *job, const char *path, const char *reason)
 {
@@ -215,7 +178,7 @@ static void describe_failure(running *job, const weir_store *store)
         if (json_is_string(json_object_get(status, "phase")))
             phase = json_string_value(json_object_get(status, "phase"));
     } else {
-        explain(job, why, sizeof why);
+        weir_process_explain(process, why, sizeof why);
         write_status(job, path, why);
     }
     snprintf(text, sizeof text, "%s (in %s, after %s, %s)", why, phase,

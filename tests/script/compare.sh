@@ -70,6 +70,7 @@ has out "emd, variant fix: earth mover's distances"
 has out "interarrival time                          0.595238 s                   lower    n = 7, 6"
 has out "n/a  the real trace has no flow that occupies enough bins (option min_bins)"
 lacks out "FIT"
+lacks out "not applicable"
 run 0 "$weir" compare real.csv synthetic.csv --metrics emd -O emd.features=IT --time-unit ms
 has out "8000 s, times in ms"
 
@@ -78,6 +79,7 @@ printf 'ts,td,srcip,dstip,srcport,dstport,proto,pkt,byt,type\n1000000,0.5,1,2,3,
 run 0 "$weir" compare flows.csv flows.csv
 has out "TYPE"
 lacks out "packet length"
+has out "not applicable: AT, BU, LD, OUT, PL, TTL, NPF, NBF (not defined for netflow)"
 refused "downstream burst does not take flow records" "$weir" compare flows.csv flows.csv --downstream burst
 refused "hold different things" "$weir" compare real.csv flows.csv
 
@@ -88,6 +90,17 @@ value IT 0.595238095 6e-10
 has out '"reason": "crashed (SIGABRT)"'
 has err "weir compare: metric crashing_metric failed: crashed (SIGABRT)"
 [ -z "$(ls -A "$TMPDIR")" ] || fail "a comparison left its folder behind"
+
+# So do one that hangs and one that takes too much memory, each ended at its limit.
+run 1 "$weir" compare real.csv synthetic.csv --plugins "$build/tests/fixtures" --metrics emd,hanging_metric --time 1 --json
+value IT 0.595238095 6e-10
+[ "$(grep -c '"status": "failed"' out)" -eq 1 ] || fail "a metric that hangs has one failed row"
+has out '"reason": "time limit of 1.0 s exceeded"'
+has err "weir compare: metric hanging_metric failed: time limit of 1.0 s exceeded"
+run 1 "$weir" compare real.csv synthetic.csv --plugins "$build/tests/fixtures" --metrics hanging_metric --memory 64K
+has out "memory limit of 64 kB exceeded"
+[ -z "$(ls -A "$TMPDIR")" ] || fail "a comparison left its folder behind"
+refused "--time" "$weir" compare real.csv synthetic.csv --time soon
 
 # A signal ends a comparison, what it started included, and leaves nothing behind.
 "$weir" compare real.csv synthetic.csv --plugins "$build/tests/fixtures" --metrics hanging_metric >out 2>err &
