@@ -5,6 +5,11 @@
 
 #include "fit.h"
 
+/* Packets that an address sends at least for its TTL to be kept. */
+#define HOST_ROWS 4
+/* Kinds of like numbers of packets that differ in load, about, at most. */
+#define LOAD_PARTS 4
+
 /* ---- Classes --------------------------------------------------------------------------------- */
 
 /* The service of a flow: its well-known port if it has one, else the one that more flows use. */
@@ -100,6 +105,16 @@ static uint64_t without_proto(uint64_t key)
     return key >> 60 == 1 ? key : (uint64_t)3 << 60;
 }
 
+static double load_of(const struct fitting *f, const struct flow *flow)
+{
+    const uint16_t *lengths = weir_u16(f->table, "pkt_len");
+    double load = 0;
+
+    for (uint32_t k = 0; k < flow->rows; k++)
+        load += markov_load(lengths, lengths ? lengths[markov_row_of(f, flow, k)] : 0);
+    return load;
+}
+
 static int make_classes(struct fitting *f)
 {
     const uint16_t *srcport = weir_u16(f->table, "srcport"),
@@ -122,6 +137,7 @@ static int make_classes(struct fitting *f)
 
         *flow = (struct flow){
             .number = i, .rows = f->of->offsets[i + 1] - f->of->offsets[i], .proto = proto[row]};
+        flow->load = load_of(f, flow);
         find_service(flow, srcport[row], dstport[row], uses);
         flow->key = (uint64_t)1 << 60 | (uint64_t)flow->proto << 24 | (uint64_t)flow->side << 16 |
                     flow->service;
@@ -145,6 +161,13 @@ static void read_marks(const struct fitting *f, double *marks)
 
     for (size_t i = 0; i < rows; i++)
         marks[i] = lengths ? (double)lengths[i] : (double)bytes[i];
+}
+
+static int ascending_codes(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
 }
 
 static int ascending(const void *a, const void *b)
@@ -211,7 +234,49 @@ static int fit_arrivals(struct fitting *f)
         m->arrivals[1 + (size_t)(at * ARRIVAL_STEPS)] += 1 / m->flows;
     }
     for (int step = 1; step <= ARRIVAL_STEPS; step++)
-        m->arrivals[step] += m->arrivals[step - 1];
+        m->arrivals[step] = fmin(m->arrivals[step] + m->arrivals[step - 1], 1);
+    return WEIR_OK;
+}
+
+/* The commonest TTL of each address that sends HOST_ROWS packets or more. */
+static int fit_ttls(struct fitting *f)
+{
+    const uint32_t *srcip = weir_u32(f->table, "srcip");
+    const uint8_t *ttl = weir_u8(f->table, "ttl");
+    size_t rows = ttl ? weir_table_rows(f->table) : 0;
+    struct model *m = f->model;
+
+    for (size_t i = 0; i < rows; i++)
+        f->codes[i] = (uint64_t)srcip[i] << 8 | ttl[i];
+    qsort(f->codes, rows, sizeof *f->codes, ascending_codes);
+    /* Twice: to count them, and to note them. */
+    for (int pass = 0; pass < 2; pass++) {
+        m->hosts = 0;
+        for (size_t at = 0, end; at < rows; at = end) {
+            size_t most = 0;
+            uint64_t commonest = 0;
+
+            for (end = at; end < rows && f->codes[end] >> 8 == f->codes[at] >> 8;) {
+                size_t from = end;
+
+                while (end < rows && f->codes[end] == f->codes[from])
+                    end++;
+                if (end - from > most) {
+                    most = end - from;
+                    commonest = f->codes[from];
+                }
+            }
+            if (end - at < HOST_ROWS)
+                continue;
+            if (pass)
+                m->host_ttl[m->hosts] = commonest;
+            m->hosts++;
+        }
+        if (!pass)
+            m->host_ttl = weir_alloc(f->job, m->hosts + (size_t)1, sizeof *m->host_ttl);
+        if (!m->host_ttl)
+            return weir_job_error(f->job)->status;
+    }
     return WEIR_OK;
 }
 
@@ -227,18 +292,68 @@ static void fit_packets(struct fitting *f)
     }
 }
 
+/* ---- Kinds ------------------------------------------------------------------------------------
+ */
+
+/* Where the first part of n flows, ascending by rows, ends: at half of them, without parting
+ * equals; at all, if a part would have fewer than min_flows. So kinds get finer where flows get
+ * longer. */
+static size_t part_end(const struct fitting *f, const struct flow *flows, size_t n)
+{
+    size_t least = (size_t)f->opt->min_flows, end = n / 2;
+
+    if (n < 2 * least)
+        return n;
+    while (end < n && flows[end].rows == flows[end - 1].rows)
+        end++;
+    return n - end < least ? n : end;
+}
+
+static int by_load(const void *a, const void *b)
+{
+    const struct flow *x = a, *y = b;
+
+    if (x->load < y->load || x->load > y->load)
+        return x->load < y->load ? -1 : 1;
+    return x->number < y->number ? -1 : x->number > y->number;
+}
+
+/* Numbers the kinds of a class of flows: by rows, and a part of like rows by load, in up to
+ * LOAD_PARTS of min_flows or more, without parting equals. */
+static void make_kinds(struct fitting *f, struct flow *flows, size_t n)
+{
+    size_t least = (size_t)f->opt->min_flows;
+
+    for (size_t at = 0, part; at < n; at += part) {
+        struct flow *of = flows + at;
+        size_t quarter;
+
+        part = part_end(f, of, n - at);
+        quarter = (part + LOAD_PARTS - 1) / LOAD_PARTS;
+        quarter = quarter > least ? quarter : least;
+        qsort(of, part, sizeof *of, by_load);
+        for (size_t from = 0, to; from < part; from = to, f->model->kinds++) {
+            to = part - from < quarter + least ? part : from + quarter;
+            while (to < part && of[to].load <= of[to - 1].load)
+                to++;
+            if (part - to < least)
+                to = part;
+            for (size_t i = from; i < to; i++)
+                of[i].kind = f->model->kinds;
+        }
+    }
+}
+
 static int make_room(struct fitting *f)
 {
     struct model *m = f->model;
     size_t classes = m->classes, kinds = 0;
 
-    for (size_t at = 0; at < f->of->count;) {
-        size_t end = class_end(f, at);
-
-        for (; at < end; kinds++)
-            at += markov_kind_end(f, f->flows + at, end - at);
+    for (size_t at = 0, end; at < f->of->count; at = end) {
+        end = class_end(f, at);
+        make_kinds(f, f->flows + at, end - at);
     }
-    m->kinds = (uint32_t)kinds;
+    kinds = m->kinds;
     m->class_spans = weir_alloc(f->job, classes * CLASS_SPANS, sizeof *m->class_spans);
     m->bin_spans = weir_alloc(f->job, classes * m->bins * BIN_SPANS, sizeof *m->bin_spans);
     m->kind_spans = weir_alloc(f->job, kinds * KIND_SPANS, sizeof *m->kind_spans);
@@ -247,6 +362,7 @@ static int make_room(struct fitting *f)
     m->kind_numbers = weir_alloc(f->job, kinds * KIND_NUMBERS, sizeof *m->kind_numbers);
     m->chain = weir_alloc(f->job, kinds * (m->bins + 1) * m->bins, sizeof *m->chain);
     f->chain = weir_alloc(f->job, (size_t)(m->bins + 1) * m->bins, sizeof *f->chain);
+    f->names = weir_alloc(f->job, (size_t)f->opt->hosts + 1, sizeof *f->names);
     return weir_job_error(f->job)->status;
 }
 
@@ -262,6 +378,8 @@ static int fit_all(struct fitting *f)
     status = make_room(f);
     if (status == WEIR_OK)
         status = fit_arrivals(f);
+    if (status == WEIR_OK)
+        status = fit_ttls(f);
     for (size_t at = 0, end; status == WEIR_OK && at < f->of->count; at = end, class ++) {
         end = class_end(f, at);
         status = markov_fit_class(f, f->flows + at, end - at, class, &kind);
@@ -317,7 +435,7 @@ int markov_fit(weir_job *job, const weir_dataset *train, void *model)
         weir_log(job, "%u classes, %u kinds, %u size bins, %zu pieces, %zu codes: %.1f kB",
                  m->classes, m->kinds, m->bins, m->pool.piece_count, m->pool.entry_count,
                  ((double)m->pool.piece_count * 32 + (double)m->pool.entry_count * 16 +
-                  (double)m->kinds * (m->bins + 1) * m->bins * 8) /
+                  (double)m->kinds * (m->bins + 1) * m->bins * 8 + (double)m->hosts * 8) /
                      1000);
     return status;
 }

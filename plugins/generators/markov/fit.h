@@ -8,6 +8,8 @@
 struct flow {
     uint64_t key;
     uint32_t number, rows; /* of the dataset's flow */
+    uint32_t kind;
+    double load;
     uint16_t service, client;
     uint8_t proto, side;
 };
@@ -25,6 +27,7 @@ struct fitting {
     double *gaps;       /* [rows + 1] scratch */
     uint64_t *codes;    /* [rows + 1] scratch */
     uint32_t *order;    /* [rows] scratch */
+    uint64_t *names;    /* [hosts + 1] scratch */
     uint64_t *chain;    /* [bins + 1][bins] scratch */
 };
 
@@ -43,10 +46,6 @@ static inline int64_t markov_duration_of(const struct fitting *f, const struct f
     return f->times[markov_row_of(f, flow, flow->rows - 1)] - markov_start_of(f, flow);
 }
 
-/* Where the first kind of flows[n], ascending by rows, ends: at half of them, without parting
- * equals; at all, if a part would have fewer than min_flows. So kinds get finer where flows get
- * longer. */
-size_t markov_kind_end(const struct fitting *f, const struct flow *flows, size_t n);
 /* The distributions of a class and its kinds; *kind: the next kind's number. */
 int markov_fit_class(struct fitting *f, const struct flow *flows, size_t n, uint32_t class,
                      uint32_t *kind);

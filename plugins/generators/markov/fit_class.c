@@ -1,5 +1,6 @@
 /* Fitting markov: the distributions of a class of flows and of its kinds. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fit.h"
@@ -30,6 +31,11 @@ uint64_t markov_carried(const weir_table *table, size_t row, int what)
 
 /* ---- A kind: flows of a class of like numbers of packets --------------------------------------
  */
+
+static int go_on(const struct fitting *f, const struct flow *flows)
+{
+    return weir_progress(f->job, flows - f->flows, f->of->count);
+}
 
 static void count_chain(struct fitting *f, const struct flow *flows, size_t n)
 {
@@ -75,24 +81,54 @@ static double share(uint64_t part, uint64_t whole)
     return whole ? (double)part / (double)whole : 0;
 }
 
-/* Gaps relative to the flow's mean gap: OFF above it, ON up to it. */
+static int64_t gap_before(const struct fitting *f, const struct flow *flow, uint32_t k)
+{
+    return f->times[markov_row_of(f, flow, k)] - f->times[markov_row_of(f, flow, k - 1)];
+}
+
+/* Durations, and the bounds of pace and gaps. */
+static int fit_durations(struct fitting *f, const struct flow *flows, size_t n, struct span *span,
+                         double *numbers)
+{
+    double fastest = INFINITY, least = INFINITY;
+    size_t used = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        double duration = (double)markov_duration_of(f, &flows[i]);
+
+        if (flows[i].rows < 2)
+            continue;
+        for (uint32_t k = 1; k < flows[i].rows && least > 0; k++)
+            least = fmin(least, (double)gap_before(f, &flows[i], k));
+        f->values[used++] = log1p(duration);
+        if (duration > 0)
+            fastest = fmin(fastest, duration / fmax(flows[i].load, 1));
+    }
+    numbers[KIND_FASTEST] = isfinite(fastest) ? fastest : 0;
+    numbers[KIND_LEAST_GAP] = used ? least : 0;
+    return markov_add_pieces(f->job, &f->model->pool, f->values, used, (size_t)f->opt->pieces,
+                             span);
+}
+
+/* What of the gaps is beyond the least one, relative to its mean in the flow: OFF above, ON up to
+ * it. */
 static int fit_gaps(struct fitting *f, const struct flow *flows, size_t n, struct span *spans,
                     double *numbers)
 {
     size_t on = 0, off = 0, most = (size_t)f->opt->pieces;
     uint64_t moves[2][2] = {{0}}, first[2] = {0};
+    double least = numbers[KIND_LEAST_GAP];
     int status;
 
     for (size_t i = 0; i < n; i++) {
-        double mean = flows[i].rows > 1
-                          ? (double)markov_duration_of(f, &flows[i]) / (double)(flows[i].rows - 1)
-                          : 0;
+        double mean =
+            flows[i].rows > 1
+                ? (double)markov_duration_of(f, &flows[i]) / (double)(flows[i].rows - 1) - least
+                : 0;
         int before = -1;
 
         for (uint32_t k = 1; mean > 0 && k < flows[i].rows; k++) {
-            int64_t gap = f->times[markov_row_of(f, &flows[i], k)] -
-                          f->times[markov_row_of(f, &flows[i], k - 1)];
-            double relative = (double)gap / mean;
+            double relative = ((double)gap_before(f, &flows[i], k) - least) / mean;
             int state = relative > 1;
 
             if (state)
@@ -121,36 +157,77 @@ static int fit_gaps(struct fitting *f, const struct flow *flows, size_t n, struc
                : status;
 }
 
-static int fit_kind(struct fitting *f, const struct flow *flows, size_t n, uint32_t kind)
+static int ascending(const void *a, const void *b)
 {
-    struct model *m = f->model;
-    struct span *spans = m->kind_spans + (size_t)kind * KIND_SPANS;
-    size_t most = (size_t)f->opt->pieces;
-    int status;
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
-    for (size_t i = 0; i < n; i++)
-        f->values[i] = (double)flows[i].rows;
-    status = markov_add_pieces(f->job, &m->pool, f->values, n, most, &spans[PACKETS]);
-    for (size_t i = 0; i < n; i++)
-        f->values[i] = log1p((double)markov_duration_of(f, &flows[i]));
-    if (status == WEIR_OK)
-        status = markov_add_pieces(f->job, &m->pool, f->values, n, most, &spans[DURATIONS]);
-    if (status == WEIR_OK)
-        status = fit_gaps(f, flows, n, spans, m->kind_numbers + (size_t)kind * KIND_NUMBERS);
-    count_chain(f, flows, n);
-    store_chain(f, m->chain + (size_t)kind * (m->bins + 1) * m->bins);
+    return x < y ? -1 : x > y;
+}
+
+/* Addresses, once a row: pairs; and of the rows that are in none, sources and destinations apart.
+ */
+static int fit_addresses(struct fitting *f, const struct flow *flows, size_t n, struct span *spans)
+{
+    const uint32_t *srcip = weir_u32(f->table, "srcip"), *dstip = weir_u32(f->table, "dstip");
+    size_t most = (size_t)f->opt->hosts, names = 0;
+    struct pool *pool = &f->model->pool;
+    int status = WEIR_OK;
+
+    for (int what = PAIRS; what <= DESTINATIONS && status == WEIR_OK; what++) {
+        size_t used = 0;
+
+        if (go_on(f, flows) != WEIR_OK)
+            return WEIR_ECANCEL;
+        for (size_t i = 0; i < n; i++) {
+            uint32_t row = markov_row_of(f, &flows[i], 0);
+            uint64_t pair = (uint64_t)srcip[row] << 32 | dstip[row], code = pair;
+
+            if (what != PAIRS) {
+                if (bsearch(&pair, f->names, names, sizeof pair, ascending))
+                    continue;
+                code = what == SOURCES ? srcip[row] : dstip[row];
+            }
+            for (uint32_t k = 0; k < flows[i].rows; k++)
+                f->codes[used++] = code;
+        }
+        status =
+            markov_add_codes(f->job, pool, f->codes, used, most,
+                             what == PAIRS ? REST_IS_OTHER : REST_BY_PREFIX, 16, 32, &spans[what]);
+        if (what != PAIRS || status != WEIR_OK)
+            continue;
+        names = spans[PAIRS].count;
+        memcpy(f->names, pool->codes + spans[PAIRS].at, names * sizeof *f->names);
+        qsort(f->names, names, sizeof *f->names, ascending);
+    }
     return status;
 }
 
-size_t markov_kind_end(const struct fitting *f, const struct flow *flows, size_t n)
+static int fit_kind(struct fitting *f, const struct flow *flows, size_t n, uint32_t kind)
 {
-    size_t least = (size_t)f->opt->min_flows, end = n / 2;
+    struct model *m = f->model;
+    double *numbers = m->kind_numbers + (size_t)kind * KIND_NUMBERS;
+    struct span *spans = m->kind_spans + (size_t)kind * KIND_SPANS;
+    size_t most = (size_t)f->opt->pieces;
+    int status = go_on(f, flows);
 
-    if (n < 2 * least)
-        return n;
-    while (end < n && flows[end].rows == flows[end - 1].rows)
-        end++;
-    return n - end < least ? n : end;
+    for (size_t i = 0; i < n; i++)
+        f->values[i] = (double)flows[i].rows;
+    if (status == WEIR_OK)
+        status = markov_add_pieces(f->job, &m->pool, f->values, n, most, &spans[PACKETS]);
+    for (size_t i = 0; i < n; i++)
+        f->values[i] = (double)(markov_start_of(f, &flows[i]) - m->first) /
+                       fmax(1, (double)(m->length - 1 - markov_duration_of(f, &flows[i])));
+    if (status == WEIR_OK)
+        status = markov_add_pieces(f->job, &m->pool, f->values, n, most, &spans[PLACES]);
+    if (status == WEIR_OK)
+        status = fit_durations(f, flows, n, &spans[DURATIONS], numbers);
+    if (status == WEIR_OK)
+        status = fit_gaps(f, flows, n, spans, numbers);
+    if (status == WEIR_OK)
+        status = fit_addresses(f, flows, n, spans);
+    count_chain(f, flows, n);
+    store_chain(f, m->chain + (size_t)kind * (m->bins + 1) * m->bins);
+    return status;
 }
 
 /* ---- A class ----------------------------------------------------------------------------------
@@ -164,7 +241,7 @@ static int fit_flags(struct fitting *f, const struct flow *flows, size_t n, stru
     if (!flags)
         return WEIR_OK;
     for (uint32_t bin = 0; bin < f->model->bins; bin++) {
-        if (weir_progress(f->job, flows - f->flows, f->of->count) != WEIR_OK)
+        if (go_on(f, flows) != WEIR_OK)
             return WEIR_ECANCEL;
         for (uint32_t place = 0; place < 3; place++) {
             size_t used = 0;
@@ -220,7 +297,7 @@ static int fit_bins(struct fitting *f, const struct flow *flows, size_t n, struc
 
         for (size_t i = 0; i < count; i++)
             f->values[i] = lengths ? (double)lengths[rows[i]] : (double)bytes[rows[i]];
-        if (weir_progress(f->job, flows - f->flows, f->of->count) != WEIR_OK)
+        if (go_on(f, flows) != WEIR_OK)
             return WEIR_ECANCEL;
         status = markov_add_pieces(f->job, &f->model->pool, f->values, count, most, &spans[MARKS]);
         if (!packets || !td || status != WEIR_OK)
@@ -246,6 +323,8 @@ static int fit_carried(struct fitting *f, const struct flow *flows, size_t n, st
         uint64_t *codes = f->codes;
         int status;
 
+        if (go_on(f, flows) != WEIR_OK)
+            return WEIR_ECANCEL;
         for (size_t i = 0; i < n; i++) {
             uint64_t code = markov_carried(f->table, markov_row_of(f, &flows[i], 0), what);
             bool constant = true;
@@ -317,41 +396,22 @@ static int fit_ids(struct fitting *f, const struct flow *flows, size_t n, struct
                : status;
 }
 
-/* Protocols, services, addresses, ports and starts: one value a flow. */
+/* Protocols, services and client ports: one value a flow. */
 static int fit_ends(struct fitting *f, const struct flow *flows, size_t n, struct span *spans)
 {
-    const uint32_t *srcip = weir_u32(f->table, "srcip"), *dstip = weir_u32(f->table, "dstip");
-    size_t most = (size_t)f->opt->hosts;
+    size_t most = (size_t)f->opt->hosts, used = 0;
     struct pool *pool = &f->model->pool;
-    int status = WEIR_OK;
+    int status;
 
-    for (int what = PROTOS; what <= SERVICES && status == WEIR_OK; what++) {
-        size_t used = 0;
-
-        for (size_t i = 0; i < n; i++) {
-            uint32_t row = markov_row_of(f, &flows[i], 0);
-
-            if (what == PROTOS)
-                f->codes[used++] = flows[i].proto | (uint64_t)flows[i].side << 8;
-            else if (what == PAIRS)
-                f->codes[used++] = (uint64_t)srcip[row] << 32 | dstip[row];
-            else if (what != SERVICES)
-                f->codes[used++] = what == SOURCES ? srcip[row] : dstip[row];
-            else if (flows[i].side != SIDE_NONE)
-                f->codes[used++] = flows[i].service;
-        }
-        status =
-            markov_add_codes(f->job, pool, f->codes, used, most,
-                             what == PROTOS  ? REST_DROPPED
-                             : what == PAIRS ? REST_IS_OTHER
-                                             : REST_BY_PREFIX,
-                             what == SERVICES ? 8 : 16, what == SERVICES ? 16 : 32, &spans[what]);
-    }
     for (size_t i = 0; i < n; i++)
-        f->values[i] = (double)(markov_start_of(f, &flows[i]) - f->model->first);
+        f->codes[i] = flows[i].proto | (uint64_t)flows[i].side << 8;
+    status = markov_add_codes(f->job, pool, f->codes, n, most, REST_DROPPED, 0, 32, &spans[PROTOS]);
+    for (size_t i = 0; i < n; i++)
+        if (flows[i].side != SIDE_NONE)
+            f->codes[used++] = flows[i].service;
     if (status == WEIR_OK)
-        status =
-            markov_add_pieces(f->job, pool, f->values, n, (size_t)f->opt->pieces, &spans[STARTS]);
+        status = markov_add_codes(f->job, pool, f->codes, used, most, REST_BY_PREFIX, 8, 16,
+                                  &spans[SERVICES]);
     for (size_t i = 0; i < n; i++)
         f->values[i] = flows[i].client;
     return status == WEIR_OK ? markov_add_pieces(f->job, pool, f->values, n, (size_t)f->opt->pieces,
@@ -370,7 +430,8 @@ int markov_fit_class(struct fitting *f, const struct flow *flows, size_t n, uint
 
     m->first_kind[class] = *kind;
     for (size_t at = 0, part; status == WEIR_OK && at < n; at += part, (*kind)++) {
-        part = markov_kind_end(f, flows + at, n - at);
+        for (part = 1; at + part < n && flows[at + part].kind == *kind; part++)
+            ;
         status = fit_kind(f, flows + at, part, *kind);
         m->kind_numbers[(size_t)*kind * KIND_NUMBERS + KIND_END] = (double)(at + part) / (double)n;
     }

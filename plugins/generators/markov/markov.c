@@ -13,7 +13,7 @@ static const weir_option options[] = {
     WEIR_INT(struct options, size_bins, 12, 1, 64, "states of the size chain"),
     WEIR_INT(struct options, pieces, 32, 1, 4096, "most pieces of a distribution, about"),
     WEIR_INT(struct options, hosts, 512, 1, 65536,
-             "addresses, pairs and ports of a class that are kept by name; the rest by prefix"),
+             "most names of a distribution of addresses, pairs or services; the rest by prefix"),
     WEIR_CHOICE(struct options, gaps, "quantile|lognormal", "how gaps are distributed in a state"),
     WEIR_END};
 
@@ -36,7 +36,8 @@ static int save(weir_job *job, const void *model, weir_archive *to)
 {
     const struct model *m = model;
     const int64_t times[] = {m->first, m->window, m->length};
-    uint64_t three[1] = {3}, codes[1] = {m->pool.entry_count}, firsts[1] = {m->classes + 1u};
+    uint64_t three[1] = {3}, codes[1] = {m->pool.entry_count}, firsts[1] = {m->classes + 1u},
+             hosts[1] = {m->hosts};
     size_t classes = m->classes, kinds = m->kinds;
     int status = weir_put_table(to, "columns", m->names);
 
@@ -53,6 +54,7 @@ static int save(weir_job *job, const void *model, weir_archive *to)
     THEN(weir_put_number(to, "bins", m->bins))
     THEN(put_reals(to, "pieces", m->pool.piece_count, 4, (const double *)m->pool.pieces))
     THEN(weir_put_array(to, "codes", WEIR_U64, 1, codes, m->pool.codes))
+    THEN(weir_put_array(to, "host_ttl", WEIR_U64, 1, hosts, m->host_ttl))
     THEN(weir_put_array(to, "ends", WEIR_F64, 1, codes, m->pool.ends))
     THEN(put_reals(to, "arrivals", 1, ARRIVAL_STEPS + 1, m->arrivals))
     THEN(put_spans(to, "class_spans", classes * CLASS_SPANS, m->class_spans))
@@ -111,7 +113,31 @@ static int check_spans(weir_job *job, const struct span *spans, size_t n, size_t
 
         if (spans[i].at > limit || count > limit - spans[i].at)
             return weir_fail(job, WEIR_EDATA, "a distribution lies outside its pool");
+        for (uint32_t k = 0; !entries && k < spans[i].count; k++) {
+            const struct piece *piece = &pool->pieces[spans[i].at + k];
+
+            if (!(piece->low <= piece->mean && piece->mean <= piece->high) ||
+                !(piece->end >= 0 && piece->end <= 1))
+                return weir_fail(job, WEIR_EDATA,
+                                 "a piece of a distribution has its mean or its "
+                                 "probability outside its range");
+        }
     }
+    return WEIR_OK;
+}
+
+/* `columns` numbers from the first of each of n rows: probabilities, or at least not negative. */
+static int check_numbers(weir_job *job, const char *name, const double *numbers, size_t n,
+                         size_t stride, size_t columns, double most)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t c = 0; c < columns; c++) {
+            double value = numbers[i * stride + c];
+
+            if (!(value >= 0 && value <= most))
+                return weir_fail(job, WEIR_EDATA, "'%s' has %g in row %zu, must be from 0 to %g",
+                                 name, value, i, most);
+        }
     return WEIR_OK;
 }
 
@@ -135,6 +161,22 @@ static int check_labels(weir_job *job, const struct model *m)
     return WEIR_OK;
 }
 
+static int check_all_numbers(weir_job *job, const struct model *m)
+{
+    size_t kinds = m->kinds, classes = m->classes;
+
+    if (check_numbers(job, "ends", m->pool.ends, m->pool.entry_count, 1, 1, 1) == WEIR_OK &&
+        check_numbers(job, "arrivals", m->arrivals, ARRIVAL_STEPS + 1, 1, 1, 1) == WEIR_OK &&
+        check_numbers(job, "class_numbers", m->class_numbers, classes, CLASS_NUMBERS, CLASS_NUMBERS,
+                      1) == WEIR_OK &&
+        check_numbers(job, "kind_numbers", m->kind_numbers, kinds, KIND_NUMBERS, KIND_FASTEST, 1) ==
+            WEIR_OK &&
+        check_numbers(job, "kind_numbers", m->kind_numbers + KIND_FASTEST, kinds, KIND_NUMBERS,
+                      KIND_NUMBERS - KIND_FASTEST, 9.3e18) == WEIR_OK)
+        return check_numbers(job, "chain", m->chain, kinds * (m->bins + 1), m->bins, m->bins, 1);
+    return weir_job_error(job)->status;
+}
+
 static int check(weir_job *job, const struct model *m)
 {
     size_t classes = m->classes;
@@ -148,13 +190,15 @@ static int check(weir_job *job, const struct model *m)
     for (uint32_t i = 0; i < m->classes; i++)
         if (m->first_kind[i] >= m->first_kind[i + 1] || m->first_kind[i + 1] > m->kinds)
             return weir_fail(job, WEIR_EDATA, "class %u has no kinds", i);
-    if (check_spans(job, m->class_spans, classes * CLASS_SPANS, CLASS_SPANS, 0, STARTS, &m->pool) !=
-            WEIR_OK ||
+    if (check_spans(job, m->class_spans, classes * CLASS_SPANS, CLASS_SPANS, 0, CLASS_ENTRIES,
+                    &m->pool) != WEIR_OK ||
         check_spans(job, m->bin_spans, classes * m->bins * BIN_SPANS, BIN_SPANS, FLAGS, BIN_SPANS,
                     &m->pool) != WEIR_OK)
         return weir_job_error(job)->status;
-    if (check_spans(job, m->kind_spans, (size_t)m->kinds * KIND_SPANS, KIND_SPANS, 0, 0,
+    if (check_spans(job, m->kind_spans, (size_t)m->kinds * KIND_SPANS, KIND_SPANS, 0, KIND_ENTRIES,
                     &m->pool) != WEIR_OK)
+        return weir_job_error(job)->status;
+    if (check_all_numbers(job, m) != WEIR_OK)
         return weir_job_error(job)->status;
     return check_labels(job, m);
 }
@@ -163,7 +207,7 @@ static int load(weir_job *job, void *model, const weir_archive *from)
 {
     struct model *m = model;
     weir_error *error = weir_job_error(job);
-    uint64_t any[2] = {0, 4}, entries[1] = {0};
+    uint64_t any[2] = {0, 4}, entries[1] = {0}, hosts[1] = {0};
     const int64_t *times = get(job, from, "times", WEIR_I64, 3, 0);
 
     m->names = weir_get_table(from, "columns");
@@ -185,6 +229,9 @@ static int load(weir_job *job, void *model, const weir_archive *from)
     m->pool.pieces = get(job, from, "pieces", WEIR_F64, m->pool.piece_count, 4);
     m->pool.codes = get(job, from, "codes", WEIR_U64, m->pool.entry_count, 0);
     m->pool.ends = get(job, from, "ends", WEIR_F64, m->pool.entry_count, 0);
+    if (weir_get_array(from, "host_ttl", WEIR_U64, 1, hosts))
+        m->host_ttl = get(job, from, "host_ttl", WEIR_U64, (size_t)hosts[0], 0);
+    m->hosts = (uint32_t)hosts[0];
     m->arrivals = get(job, from, "arrivals", WEIR_F64, 1, ARRIVAL_STEPS + 1);
     m->class_spans = get(job, from, "class_spans", WEIR_U32, (size_t)m->classes * CLASS_SPANS, 2);
     m->bin_spans =

@@ -41,36 +41,52 @@ struct pool {
 /* What a flow may carry through all of its packets; each is one code. */
 enum { CARRY_TOS, CARRY_TTL, CARRY_FRAGMENT, CARRY_LABEL, CARRIED };
 
-/* Spans of a class. In entries: PROTOS (proto | side << 8), PAIRS (source << 32 | destination),
- * SOURCES, DESTINATIONS, SERVICES, ID_MODES, and for each carried CONSTANT (of flows that keep one
- * code) and VARYING (of packets of the others). In pieces: STARTS (ns), CLIENTS (ports), ID_STEPS.
- */
+/* Spans of a class. In entries: PROTOS (proto | side << 8), SERVICES, ID_MODES, and for each
+ * carried CONSTANT (of flows that keep one code) and VARYING (of packets of the others). In pieces:
+ * CLIENTS (ports), ID_STEPS. */
 enum {
     PROTOS,
-    PAIRS,
-    SOURCES,
-    DESTINATIONS,
     SERVICES,
     ID_MODES,
     CONSTANT,
     VARYING = CONSTANT + CARRIED,
-    STARTS = VARYING + CARRIED,
-    CLIENTS,
+    CLIENTS = VARYING + CARRIED,
+    CLASS_ENTRIES = CLIENTS,
     ID_STEPS,
     CLASS_SPANS
 };
 /* Spans of a class and size bin. Pieces: MARKS (bytes), RATIOS (bytes a packet), TIMES (td, s);
  * entries: TCP flags of first, middle and last packets. */
 enum { MARKS, RATIOS, TIMES, FLAGS, BIN_SPANS = FLAGS + 3 };
-/* Spans of a kind, all in pieces: packets a flow, log(1 + duration in
- * ns), gaps relative to the flow's mean
- * gap in the states ON and OFF. */
-enum { PACKETS, DURATIONS, GAPS_ON, GAPS_OFF, KIND_SPANS };
+/* Spans of a kind. In entries, weighted by rows: PAIRS (source << 32 | destination), and of what is
+ * in no pair SOURCES and DESTINATIONS. In pieces: PLACES (of the
+ * start in the time that the duration leaves), packets a flow, log(1 + duration in ns), and what
+ * gaps are beyond the least, relative to its mean in the flow, in the states ON and OFF. */
+enum {
+    PAIRS,
+    SOURCES,
+    DESTINATIONS,
+    KIND_ENTRIES,
+    PLACES = KIND_ENTRIES,
+    PACKETS,
+    DURATIONS,
+    GAPS_ON,
+    GAPS_OFF,
+    KIND_SPANS
+};
 /* Numbers of a class: cumulative probability; share of flows that keep one code, each carried. */
 enum { CLASS_END, CLASS_KEEPS, CLASS_NUMBERS = CLASS_KEEPS + CARRIED };
 /* Numbers of a kind: cumulative probability in its class; that the first gap is OFF; ON to OFF; OFF
- * to ON. */
-enum { KIND_END, KIND_FIRST_OFF, KIND_ON_OFF, KIND_OFF_ON, KIND_NUMBERS };
+ * to ON; least ns a unit of load of a flow that lasts; least gap, ns. */
+enum {
+    KIND_END,
+    KIND_FIRST_OFF,
+    KIND_ON_OFF,
+    KIND_OFF_ON,
+    KIND_FASTEST,
+    KIND_LEAST_GAP,
+    KIND_NUMBERS
+};
 
 /* Which side of a flow is the service. */
 enum { SIDE_SOURCE, SIDE_DESTINATION, SIDE_NONE };
@@ -85,8 +101,9 @@ struct model {
     double flows;            /* of the training set */
     int64_t first, window, length;
     double least_packets, most_packets; /* of a flow record */
-    uint32_t classes, kinds, bins;
+    uint32_t classes, kinds, bins, hosts;
     struct pool pool;
+    uint64_t *host_ttl;       /* [hosts] address << 8 | TTL, ascending */
     double *arrivals;         /* [ARRIVAL_STEPS + 1] share of flows begun at each step of length */
     struct span *class_spans; /* [classes][CLASS_SPANS] */
     struct span *bin_spans;   /* [classes][bins][BIN_SPANS] */
@@ -100,6 +117,12 @@ struct model {
 int markov_fit(weir_job *job, const weir_dataset *train, void *model);
 int markov_sample(weir_job *job, const void *model, const weir_request *request, weir_table *out);
 
+/* What a flow's duration is measured by: bytes of packets, number of records. */
+static inline double markov_load(bool packets, double size)
+{
+    return packets ? size : 1;
+}
+
 /* The code that a row carries; 0 where the table lacks the columns. */
 uint64_t markov_carried(const weir_table *table, size_t row, int what);
 
@@ -112,11 +135,14 @@ int markov_add_lognormal(weir_job *job, struct pool *pool, const double *values,
                          struct span *span);
 enum { REST_DROPPED, REST_BY_PREFIX, REST_IS_OTHER };
 /* A distribution of n codes (sorted in place): the `most` commonest, and the rest as `rest` says.
- * In REST_IS_OTHER what occurs once is rest. low_bits: of the prefixes, of values of `width` bits.
+ * In REST_IS_OTHER what occurs less than four times is rest. low_bits: of the prefixes, of values
+ * of `width` bits.
  */
 int markov_add_codes(weir_job *job, struct pool *pool, uint64_t *codes, size_t n, size_t most,
                      int rest, uint32_t low_bits, uint32_t width, struct span *span);
 
+/* The value at cumulative probability u in [0, 1) of a span with pieces. */
+double markov_piece_at(const struct pool *pool, struct span span, double u);
 double markov_draw_piece(const struct pool *pool, struct span span, weir_random *random);
 /* The code at cumulative probability u in [0, 1); 0 of an empty span. */
 uint64_t markov_code_at(const struct pool *pool, struct span span, double u);

@@ -7,6 +7,8 @@
 
 /* Values that a piece has at least, on average: it takes four numbers itself. */
 #define PIECE_VALUES 8
+/* Rows that a pair of addresses has at least, to be kept. */
+#define NAME_VALUES 4
 
 static int ascending(const void *a, const void *b)
 {
@@ -219,7 +221,8 @@ int markov_add_codes(weir_job *job, struct pool *pool, uint64_t *codes, size_t n
     if (!tally)
         return weir_job_error(job)->status;
     span->at = (uint32_t)pool->entry_count;
-    while (kept < distinct && kept < most && (rest != REST_IS_OTHER || tally[kept].count > 1))
+    while (kept < distinct && kept < most &&
+           (rest != REST_IS_OTHER || tally[kept].count >= NAME_VALUES))
         kept++;
     if (rest == REST_DROPPED && kept < distinct) {
         total = 0;
@@ -242,14 +245,20 @@ int markov_add_codes(weir_job *job, struct pool *pool, uint64_t *codes, size_t n
 
 double markov_draw_piece(const struct pool *pool, struct span span, weir_random *random)
 {
-    const struct piece *pieces = pool->pieces + span.at;
-    uint32_t low = 0, high = span.count;
-    double u, before, power;
+    const struct piece *piece = pool->pieces + span.at;
 
     if (span.count == 0) /* log-normal */
-        return fmin(fmax(exp(pieces->end + pieces->mean * weir_random_normal(random)), pieces->low),
-                    pieces->high);
-    u = weir_random_uniform(random);
+        return fmin(fmax(exp(piece->end + piece->mean * weir_random_normal(random)), piece->low),
+                    piece->high);
+    return markov_piece_at(pool, span, weir_random_uniform(random));
+}
+
+double markov_piece_at(const struct pool *pool, struct span span, double u)
+{
+    const struct piece *pieces = pool->pieces + span.at;
+    uint32_t low = 0, high = span.count;
+    double before, power;
+
     while (low + 1 < high) {
         uint32_t middle = low + (high - low) / 2;
 

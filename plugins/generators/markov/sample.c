@@ -8,6 +8,10 @@
 #define MOST_PACKETS 4294967293.0
 /* Draws of a new 5-tuple before flows are let merge. */
 #define TUPLE_DRAWS 64
+/* Steps of even sequences: the fractions of irrational numbers that stay far from ratios. */
+#define KIND_STEP 0.61803398874989485   /* (root of 5 - 1) / 2 */
+#define PACKET_STEP 0.41421356237309505 /* root of 2 - 1 */
+#define PLACE_STEP 0.30277563773199465  /* (root of 13 - 3) / 2 */
 
 /* The columns of out as they are now; optional ones may be NULL. */
 struct columns {
@@ -29,14 +33,18 @@ struct sampling {
     weir_random *flow_random, *packet_random;
     int64_t length;                 /* ns that are asked for */
     double arrivals, last_arrivals; /* of flows, in trace lengths; of them in the last, cut, one */
-    double *gaps;                   /* [gap_room] */
-    size_t gap_room;
+    double *gaps, *sizes;           /* [room] of the flow in work */
+    uint8_t *bins;                  /* [room] */
+    size_t room;
+    double *places, *packets; /* [kinds] where the even sequences of each are */
+    double kinds;             /* and that of kinds */
 };
 
 struct drawn {
     uint32_t class, kind;
     uint32_t packets;
     int64_t start, duration;
+    double place; /* of the start, in what the duration leaves */
     weir_tuple tuple;
 };
 
@@ -103,10 +111,29 @@ static uint32_t pick(const double *ends, size_t stride, uint32_t n, double u)
     return low;
 }
 
-static uint32_t pick_class(const struct sampling *s)
+/* The next of an even sequence in [0, 1), each by itself uniform: n of them come to within a few
+ * flows of n times any probability, so that the few long flows are as many as they should be. */
+static double next_even(double *last, double step)
 {
-    return pick(s->model->class_numbers + CLASS_END, CLASS_NUMBERS, s->model->classes,
-                weir_random_uniform(s->flow_random));
+    *last += step;
+    *last -= floor(*last);
+    return *last;
+}
+
+static void pick_kind(struct sampling *s, struct drawn *flow)
+{
+    const struct model *m = s->model;
+    const double *ends = m->class_numbers + CLASS_END;
+    double u = next_even(&s->kinds, KIND_STEP), before, share;
+    uint32_t first;
+
+    flow->class = pick(ends, CLASS_NUMBERS, m->classes, u);
+    before = flow->class ? ends[(size_t)(flow->class - 1) * CLASS_NUMBERS] : 0;
+    share = ends[(size_t)flow->class * CLASS_NUMBERS] - before;
+    first = m->first_kind[flow->class];
+    flow->kind =
+        first + pick(m->kind_numbers + (size_t)first * KIND_NUMBERS + KIND_END, KIND_NUMBERS,
+                     m->first_kind[flow->class + 1] - first, share > 0 ? (u - before) / share : 0);
 }
 
 static const struct span *class_spans(const struct sampling *s, uint32_t class)
@@ -114,54 +141,42 @@ static const struct span *class_spans(const struct sampling *s, uint32_t class)
     return s->model->class_spans + (size_t) class * CLASS_SPANS;
 }
 
-static int64_t draw_arrival(const struct sampling *s, uint32_t class)
+static const struct span *kind_spans(const struct sampling *s, uint32_t kind)
 {
-    double at = markov_draw_piece(&s->model->pool, class_spans(s, class)[STARTS], s->flow_random);
-
-    return llrint(fmin(fmax(at, 0), (double)(s->model->length - 1)));
+    return s->model->kind_spans + (size_t)kind * KIND_SPANS;
 }
 
-/* The class and the start of a flow: of the repetition of the trace that it falls into, and of the
- * last, cut, one only those that begin in time. */
-static int64_t draw_start(const struct sampling *s, uint32_t *class)
+/* The repetition of the trace that a flow falls into, its kind, and its place in the time that its
+ * duration leaves; in the last, cut, repetition one that begins in time. */
+static void draw_place(struct sampling *s, struct drawn *flow)
 {
-    double at = weir_random_uniform(s->flow_random) * s->arrivals;
-    int64_t before = (int64_t)floor(at) * s->model->window, arrival;
+    double at = weir_random_uniform(s->flow_random) * s->arrivals, room;
+    const struct model *m = s->model;
 
-    *class = pick_class(s);
-    arrival = draw_arrival(s, *class);
-    if (at < s->arrivals - s->last_arrivals)
-        return before + arrival;
-    for (int attempt = 0; attempt < 1000 && before + arrival >= s->length; attempt++) {
-        *class = pick_class(s);
-        arrival = draw_arrival(s, *class);
+    flow->start = (int64_t)floor(at) * m->window;
+    room = at < s->arrivals - s->last_arrivals
+               ? 1
+               : (double)(s->length - flow->start) / (double)m->length;
+    for (int attempt = 0; attempt < 1000; attempt++) {
+        pick_kind(s, flow);
+        flow->place = markov_piece_at(&m->pool, kind_spans(s, flow->kind)[PLACES],
+                                      next_even(&s->places[flow->kind], PLACE_STEP));
+        flow->place = fmin(fmax(flow->place, 0), 1);
+        if (room >= 1 || flow->place < room)
+            return;
     }
-    return before + arrival < s->length
-               ? before + arrival
-               : (int64_t)weir_random_below(s->flow_random, (uint64_t)s->length);
+    flow->place = weir_random_uniform(s->flow_random) * room;
 }
 
-/* A start that leaves room for the flow's duration. */
-static int64_t fit_in(const struct sampling *s, const struct drawn *flow)
+static weir_tuple draw_tuple(const struct sampling *s, const struct drawn *flow)
 {
-    int64_t room = s->length - 1 - flow->duration, start = flow->start;
-    int64_t before = start - start % s->model->window;
-
-    if (room <= 0)
-        return 0;
-    for (int attempt = 0; attempt < 16 && start > room; attempt++)
-        start = before + draw_arrival(s, flow->class);
-    return start <= room ? start : (int64_t)weir_random_below(s->flow_random, (uint64_t)room + 1);
-}
-
-static weir_tuple draw_tuple(const struct sampling *s, const struct span *spans)
-{
+    const struct span *spans = class_spans(s, flow->class), *kind = kind_spans(s, flow->kind);
     const struct pool *pool = &s->model->pool;
     weir_random *random = s->flow_random;
     uint64_t proto = markov_code_at(pool, spans[PROTOS], weir_random_uniform(random));
-    uint64_t pair = markov_code_at(pool, spans[PAIRS], weir_random_uniform(random));
-    uint32_t source = markov_draw_value(pool, spans[SOURCES], random);
-    uint32_t destination = markov_draw_value(pool, spans[DESTINATIONS], random);
+    uint64_t pair = markov_code_at(pool, kind[PAIRS], weir_random_uniform(random));
+    uint32_t source = markov_draw_value(pool, kind[SOURCES], random);
+    uint32_t destination = markov_draw_value(pool, kind[DESTINATIONS], random);
     uint16_t service = (uint16_t)markov_draw_value(pool, spans[SERVICES], random);
     double port = rint(markov_draw_piece(pool, spans[CLIENTS], random));
     uint16_t client = (uint16_t)fmin(fmax(port, 0), UINT16_MAX);
@@ -176,30 +191,96 @@ static weir_tuple draw_tuple(const struct sampling *s, const struct span *spans)
     return tuple;
 }
 
+/* Room for what is known of each packet of a flow. */
+static int make_flow_room(struct sampling *s, size_t packets)
+{
+    size_t room = 2 * packets;
+    double *gaps, *sizes;
+    uint8_t *bins;
+
+    if (packets <= s->room)
+        return WEIR_OK;
+    gaps = realloc(s->gaps, room * sizeof *gaps);
+    s->gaps = gaps ? gaps : s->gaps;
+    sizes = realloc(s->sizes, room * sizeof *sizes);
+    s->sizes = sizes ? sizes : s->sizes;
+    bins = realloc(s->bins, room);
+    s->bins = bins ? bins : s->bins;
+    if (!gaps || !sizes || !bins)
+        return weir_error_memory(weir_job_error(s->job), room * 17, "the packets of a flow");
+    s->room = room;
+    return WEIR_OK;
+}
+
+/* Every 65536 packets: whether to go on. */
+static int go_on(const struct sampling *s, uint32_t k)
+{
+    return k % 65536 == 65535 ? weir_progress(s->job, 0, 0) : WEIR_OK;
+}
+
+/* Sizes from the chain, and the load that they are. */
+static int draw_sizes(struct sampling *s, const struct drawn *flow, double *load)
+{
+    const struct model *m = s->model;
+    const struct span *bins = m->bin_spans + (size_t)flow->class * m->bins * BIN_SPANS;
+    const double *chain = m->chain + (size_t)flow->kind * (m->bins + 1) * m->bins;
+    uint32_t state = 0;
+
+    *load = 0;
+    for (uint32_t k = 0; k < flow->packets; k++) {
+        uint32_t bin = pick(chain + (size_t)state * m->bins, 1, m->bins,
+                            weir_random_uniform(s->packet_random));
+        double size =
+            rint(markov_draw_piece(&m->pool, bins[bin * BIN_SPANS + MARKS], s->packet_random));
+
+        s->bins[k] = (uint8_t)bin;
+        s->sizes[k] = fmax(size, 0);
+        *load += markov_load(s->columns.pkt_len, s->sizes[k]);
+        state = bin + 1;
+        if (go_on(s, k) != WEIR_OK)
+            return WEIR_ECANCEL;
+    }
+    return WEIR_OK;
+}
+
+/* As drawn, but no faster than flows of the kind were for their load, nor with shorter gaps. */
+static int64_t draw_duration(const struct sampling *s, const struct drawn *flow, double load)
+{
+    const double *numbers = s->model->kind_numbers + (size_t)flow->kind * KIND_NUMBERS;
+    double drawn = expm1(
+        markov_draw_piece(&s->model->pool, kind_spans(s, flow->kind)[DURATIONS], s->flow_random));
+
+    if (flow->packets < 2)
+        return 0;
+    if (drawn > 0)
+        drawn = fmax(drawn, numbers[KIND_FASTEST] * load);
+    drawn = fmax(drawn, numbers[KIND_LEAST_GAP] * (flow->packets - 1.0));
+    return llrint(fmin(fmax(ceil(drawn), 0), (double)(s->model->length - 1)));
+}
+
 static int draw_flow(struct sampling *s, struct drawn *flow)
 {
     const struct model *m = s->model;
-    const struct span *kind;
-    double packets;
+    double packets, load;
     uint32_t index;
+    int64_t last;
+    int status;
 
-    flow->start = draw_start(s, &flow->class);
-    index = m->first_kind[flow->class];
-    flow->kind =
-        index + pick(m->kind_numbers + (size_t)index * KIND_NUMBERS + KIND_END, KIND_NUMBERS,
-                     m->first_kind[flow->class + 1] - index, weir_random_uniform(s->flow_random));
-    kind = m->kind_spans + (size_t)flow->kind * KIND_SPANS;
-    packets = rint(markov_draw_piece(&m->pool, kind[PACKETS], s->flow_random));
+    draw_place(s, flow);
+    packets = rint(markov_piece_at(&m->pool, kind_spans(s, flow->kind)[PACKETS],
+                                   next_even(&s->packets[flow->kind], PACKET_STEP)));
     flow->packets = packets >= 1 ? (uint32_t)fmin(packets, MOST_PACKETS) : 1;
-    flow->duration = 0;
-    if (flow->packets > 1) {
-        double duration = expm1(markov_draw_piece(&m->pool, kind[DURATIONS], s->flow_random));
-
-        flow->duration = llrint(fmin(fmax(duration, 0), (double)(m->length - 1)));
-    }
-    flow->start = fit_in(s, flow);
+    status = make_flow_room(s, flow->packets);
+    if (status == WEIR_OK)
+        status = draw_sizes(s, flow, &load);
+    if (status != WEIR_OK)
+        return status;
+    flow->duration = draw_duration(s, flow, load);
+    flow->start += llrint(flow->place * (double)(m->length - 1 - flow->duration));
+    last = s->length - 1 - flow->duration;
+    flow->start = flow->start < last ? flow->start : last > 0 ? last : 0;
     for (int attempt = 0; attempt < TUPLE_DRAWS; attempt++) {
-        flow->tuple = draw_tuple(s, class_spans(s, flow->class));
+        flow->tuple = draw_tuple(s, flow);
         if (!weir_tuples_has(s->tuples, &flow->tuple))
             break;
     }
@@ -209,14 +290,14 @@ static int draw_flow(struct sampling *s, struct drawn *flow)
 /* ---- Packets ----------------------------------------------------------------------------------
  */
 
-/* Relative gaps of the ON/OFF chain, before packets 1 … n - 1; returns their sum. */
-static double draw_gaps(struct sampling *s, const struct drawn *flow)
+/* Relative gaps of the ON/OFF chain, before packets 1 … n - 1, and their sum. */
+static int draw_gaps(struct sampling *s, const struct drawn *flow, double *sum)
 {
     const struct span *spans = s->model->kind_spans + (size_t)flow->kind * KIND_SPANS;
     const double *numbers = s->model->kind_numbers + (size_t)flow->kind * KIND_NUMBERS;
-    double sum = 0;
     bool off = false;
 
+    *sum = 0;
     for (uint32_t k = 1; k < flow->packets; k++) {
         double u = weir_random_uniform(s->packet_random);
 
@@ -228,13 +309,30 @@ static double draw_gaps(struct sampling *s, const struct drawn *flow)
             off = u < numbers[KIND_ON_OFF];
         s->gaps[k] = fmax(0, markov_draw_piece(&s->model->pool, spans[off ? GAPS_OFF : GAPS_ON],
                                                s->packet_random));
-        sum += s->gaps[k];
+        *sum += s->gaps[k];
+        if (go_on(s, k) != WEIR_OK)
+            return WEIR_ECANCEL;
     }
-    return sum;
+    return WEIR_OK;
 }
 
-/* What a flow carries: one code for all packets, or one for each. The TTL is that of the source: of
- * equal sources of a class the same. */
+static uint64_t source_ttl(const struct model *m, uint32_t source, uint64_t otherwise)
+{
+    size_t low = 0, high = m->hosts;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (m->host_ttl[middle] >> 8 < source)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < m->hosts && m->host_ttl[low] >> 8 == source ? m->host_ttl[low] & 255 : otherwise;
+}
+
+/* What a flow carries: one code for all packets, or one for each. The TTL is that of the source,
+ * and where that is not known, of equal sources of a class the same. */
 static void choose_carried(const struct sampling *s, const struct drawn *flow, uint64_t *codes,
                            bool *varies)
 {
@@ -253,6 +351,7 @@ static void choose_carried(const struct sampling *s, const struct drawn *flow, u
             u = (double)(hash ^ hash >> 16) / 4294967296.0;
         codes[what] = markov_code_at(&s->model->pool, spans[CONSTANT + what], u);
     }
+    codes[CARRY_TTL] = source_ttl(s->model, flow->tuple.srcip, codes[CARRY_TTL]);
 }
 
 static void put_carried(const struct columns *to, size_t row, const uint64_t *codes)
@@ -272,12 +371,11 @@ static void put_carried(const struct columns *to, size_t row, const uint64_t *co
 }
 
 /* Size, and what goes with it, of one packet or record. */
-static void put_size(const struct sampling *s, size_t row, const struct span *spans)
+static void put_size(const struct sampling *s, size_t row, double size, const struct span *spans)
 {
     const struct columns *to = &s->columns;
-    double size = rint(markov_draw_piece(&s->model->pool, spans[MARKS], s->packet_random)), ratio;
+    double ratio;
 
-    size = fmax(size, 0);
     if (to->pkt_len) {
         to->pkt_len[row] = (uint16_t)fmin(size, UINT16_MAX);
         return;
@@ -311,11 +409,11 @@ static int write_packets(struct sampling *s, const struct drawn *flow, double su
     const struct model *m = s->model;
     const struct span *spans = class_spans(s, flow->class);
     const struct span *bins = m->bin_spans + (size_t)flow->class * m->bins * BIN_SPANS;
-    const double *chain = m->chain + (size_t)flow->kind * (m->bins + 1) * m->bins;
+    double least = m->kind_numbers[(size_t)flow->kind * KIND_NUMBERS + KIND_LEAST_GAP];
+    double more = (double)flow->duration - least * (flow->packets - 1.0);
     uint64_t codes[CARRIED],
         mode = markov_code_at(&m->pool, spans[ID_MODES], weir_random_uniform(s->flow_random));
     bool varies[CARRIED];
-    uint32_t state = 0;
     uint16_t id = 0;
     double done = 0;
 
@@ -323,23 +421,20 @@ static int write_packets(struct sampling *s, const struct drawn *flow, double su
     for (uint32_t k = 0; k < flow->packets && k < n; k++) {
         const struct columns *to = &s->columns;
         size_t row = s->used;
-        uint32_t place = k == 0 ? 0 : k + 1 == flow->packets ? 2 : 1, bin;
+        uint32_t place = k == 0 ? 0 : k + 1 == flow->packets ? 2 : 1, bin = s->bins[k];
         int64_t at;
 
         done += k ? (sum > 0 ? s->gaps[k] / sum : 1.0 / (flow->packets - 1.0)) : 0;
-        at = flow->start + llrint((double)flow->duration * fmin(done, 1));
+        at = flow->start + llrint(fmin(k * least + fmax(more, 0) * done, (double)flow->duration));
         if (at >= s->length)
             break;
-        bin = pick(chain + (size_t)state * m->bins, 1, m->bins,
-                   weir_random_uniform(s->packet_random));
-        state = bin + 1;
         to->time[row] = m->first + at;
         to->srcip[row] = flow->tuple.srcip;
         to->dstip[row] = flow->tuple.dstip;
         to->srcport[row] = flow->tuple.srcport;
         to->dstport[row] = flow->tuple.dstport;
         to->proto[row] = flow->tuple.proto;
-        put_size(s, row, bins + (size_t)bin * BIN_SPANS);
+        put_size(s, row, s->sizes[k], bins + (size_t)bin * BIN_SPANS);
         for (int what = 0; what < CARRIED; what++)
             if (varies[what])
                 codes[what] = markov_code_at(&m->pool, spans[VARYING + what],
@@ -357,7 +452,7 @@ static int write_packets(struct sampling *s, const struct drawn *flow, double su
         if (to->id)
             to->id[row] = id;
         s->used++;
-        if (k % 65536 == 65535 && weir_progress(s->job, 0, 0) != WEIR_OK)
+        if (go_on(s, k) != WEIR_OK)
             return WEIR_ECANCEL;
     }
     return WEIR_OK;
@@ -366,22 +461,14 @@ static int write_packets(struct sampling *s, const struct drawn *flow, double su
 static int add_flow(struct sampling *s, uint64_t most)
 {
     struct drawn flow;
+    double sum;
     int status = draw_flow(s, &flow);
 
     if (status == WEIR_OK)
         status = make_room(s, flow.packets < most ? flow.packets : (size_t)most);
-    if (status == WEIR_OK && flow.packets > s->gap_room) {
-        size_t room = 2 * (size_t)flow.packets;
-        double *gaps = realloc(s->gaps, room * sizeof *gaps);
-
-        if (!gaps)
-            return weir_error_memory(weir_job_error(s->job), room * sizeof *gaps, "gaps");
-        s->gaps = gaps;
-        s->gap_room = room;
-    }
-    if (status != WEIR_OK)
-        return status;
-    return write_packets(s, &flow, draw_gaps(s, &flow), most);
+    if (status == WEIR_OK)
+        status = draw_gaps(s, &flow, &sum);
+    return status == WEIR_OK ? write_packets(s, &flow, sum, most) : status;
 }
 
 /* ---- The whole --------------------------------------------------------------------------------
@@ -460,10 +547,21 @@ int markov_sample(weir_job *job, const void *model, const weir_request *request,
         return status;
     s.flow_random = weir_stream(job, "flows");
     s.packet_random = weir_stream(job, "packets");
+    s.places = weir_alloc(job, s.model->kinds, sizeof *s.places);
+    s.packets = weir_alloc(job, s.model->kinds, sizeof *s.packets);
+    if (!s.places || !s.packets)
+        return error->status;
+    s.kinds = weir_random_uniform(s.flow_random);
+    for (uint32_t i = 0; i < s.model->kinds; i++) {
+        s.places[i] = weir_random_uniform(s.flow_random);
+        s.packets[i] = weir_random_uniform(s.flow_random);
+    }
     s.tuples = weir_tuples_new(error);
     take_columns(&s);
     status = s.tuples ? draw_all(&s, request) : error->status;
     weir_tuples_free(s.tuples);
     free(s.gaps);
+    free(s.sizes);
+    free(s.bins);
     return status;
 }
