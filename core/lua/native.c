@@ -10,6 +10,7 @@
 #include "lua/view.h"
 #include "plugin/options.h"
 #include "report/report.h"
+#include "run/scores.h"
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,8 @@
 
 typedef struct holder {
     weir_experiment *experiment;
-    bool ran; /* --fresh is for the first run only */
+    json_t *rows; /* of scores.csv with their skills, since the last run; NULL: not asked for yet */
+    bool ran;     /* --fresh is for the first run only */
 } holder;
 
 static int failed(lua_State *L, const weir_error *error)
@@ -271,6 +273,8 @@ static int free_experiment(lua_State *L)
 
     weir_experiment_free(held->experiment);
     held->experiment = NULL;
+    json_decref(held->rows);
+    held->rows = NULL;
     return 0;
 }
 
@@ -354,6 +358,8 @@ static int run(lua_State *L)
     }
     options.fresh = options.fresh && !held->ran;
     script->store_taken = held->ran = true;
+    json_decref(held->rows);
+    held->rows = NULL;
     status = weir_experiment_run(held->experiment, &options, &error);
     if (status == 2)
         return failed(L, &error);
@@ -373,7 +379,21 @@ static int folder(lua_State *L)
     return 1;
 }
 
-/* scores(experiment, filter): rows of scores.csv. */
+/* Every row with its skill; NULL on failure. Computed once a run: handles ask often. */
+static const json_t *rows_of(holder *held, weir_error *error)
+{
+    if (held->rows)
+        return held->rows;
+    held->rows = weir_experiment_scores(held->experiment, NULL, error);
+    if (held->rows &&
+        weir_report_skills(weir_experiment_folder(held->experiment), held->rows, error)) {
+        json_decref(held->rows);
+        held->rows = NULL;
+    }
+    return held->rows;
+}
+
+/* scores(experiment, filter): rows of scores.csv with their skill, or why there is none. */
 static int scores(lua_State *L)
 {
     holder *held = check_experiment(L);
@@ -381,8 +401,8 @@ static int scores(lua_State *L)
     json_t *filter = weir_lua_to_json(L, 2, &error);
     json_t **found = weir_lua_box(L);
 
-    if (filter)
-        *found = weir_experiment_scores(held->experiment, filter, &error);
+    if (filter && rows_of(held, &error))
+        *found = weir_scores_filter(held->rows, filter, &error);
     if (!*found)
         return failed(L, &error);
     weir_lua_from_json(L, *found);

@@ -18,14 +18,15 @@ local function interval(values)
 end
 
 local function summary(group)
-  local row, values = {}, {}
+  local row, values, skills = {}, {}, {}
   for _, key in ipairs(groups) do row[key] = group[1][key] end
   row.kind, row.unit, row.better = group[1].kind, group[1].unit, group[1].better
   row.status = group[1].status
   for _, score in ipairs(group) do
     if score.status == "ok" then
       values[#values + 1] = score.value
-      row.status = "ok"
+      skills[#skills + 1] = score.skill
+      row.status, row.skill_reason = "ok", score.skill_reason
     elseif not row.reason then
       row.reason = score.reason
     end
@@ -35,6 +36,7 @@ local function summary(group)
     row.mean = core.stats.mean(values)
     row.min, row.max = math.min(table.unpack(values)), math.max(table.unpack(values))
     row.low, row.high = interval(values)
+    if #skills > 0 then row.skill = core.stats.mean(skills) end -- which is the skill of the mean
   end
   return row
 end
@@ -114,6 +116,12 @@ function Table:__tostring()
   end)
   add("min", function(row) return number(row.min) end)
   add("max", function(row) return number(row.max) end)
+  for _, row in ipairs(self) do
+    if row.skill then
+      add("skill", function(each) return each.skill and ("%.3f"):format(each.skill) or "" end)
+      break
+    end
+  end
   if differs(self, "unit") then add("unit", function(row) return row.unit end, true) end
   add("", function(row) return row.mean and "" or row.reason or "" end, true)
   local lines = { table.concat(title, " ") }

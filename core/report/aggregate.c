@@ -392,13 +392,14 @@ static const report_cell *reference(const report_model *model, size_t dataset, s
     return NULL;
 }
 
-/* Skill of all cells of a feature on a dataset. */
+/* The scale of a feature on a dataset, and the skill of all its cells there. */
 static void skills(report_model *model, size_t dataset, size_t feature)
 {
     const report_feature *what = &model->features[feature];
     const char *bad = what->ceiling, *reason = "";
     const report_cell *floor_cell = reference(model, dataset, feature, "floor", "flow-disjoint");
     const report_cell *ceiling = reference(model, dataset, feature, bad, bad);
+    report_scale *scale = &model->scales[dataset * model->feature_count + feature];
     double span = NAN;
 
     if (!floor_cell) {
@@ -418,6 +419,7 @@ static void skills(report_model *model, size_t dataset, size_t feature)
                                          : "no score of the ceiling, uniform, on this data";
     else if (!(equal(what->better, "lower") ? span > 0 : span < 0))
         reason = "the ceiling is not above the floor";
+    *scale = (report_scale){*reason ? NAN : floor_cell->mean, span, reason};
     for (size_t e = 0; e < model->entry_count; e++) {
         report_cell *cell = report_cell_at(model, dataset, feature, e);
 
@@ -425,8 +427,15 @@ static void skills(report_model *model, size_t dataset, size_t feature)
             continue;
         cell->skill_reason = reason;
         if (!*reason)
-            cell->skill = (cell->mean - floor_cell->mean) / span;
+            cell->skill = report_skill(scale, cell->mean);
     }
+}
+
+const report_scale *report_row_scale(const report_model *model, const report_row *row)
+{
+    size_t at;
+
+    return locate(model, row, &at) ? &model->scales[at / model->entry_count] : NULL;
 }
 
 /* Seeds of the generators that are compared. */
@@ -472,6 +481,10 @@ report_model *report_aggregate(report_store *store, weir_error *error)
     for (size_t i = 0; i < model->dataset_count * model->feature_count * model->entry_count; i++)
         if (model->cells[i] && summarise(model->cells[i], error) != WEIR_OK)
             return NULL;
+    model->scales = report_alloc(store, model->dataset_count * model->feature_count,
+                                 sizeof *model->scales, error);
+    if (!model->scales)
+        return NULL;
     for (size_t d = 0; d < model->dataset_count; d++)
         for (size_t f = 0; f < model->feature_count; f++)
             skills(model, d, f);

@@ -262,6 +262,43 @@ static int read_scores(report_store *store, weir_error *error)
     return status;
 }
 
+/* Rows in memory: their texts stay where they are. */
+static int take_rows(report_store *store, const json_t *rows, weir_error *error)
+{
+    const json_t *row;
+    size_t i;
+
+    store->rows = report_alloc(store, json_array_size(rows), sizeof *store->rows, error);
+    if (!store->rows)
+        return (int)error->status;
+    json_array_foreach(rows, i, row)
+    {
+        const char *status = report_json_text(row, "status");
+        bool ok = !strcmp(status, "ok");
+
+        store->rows[store->row_count++] =
+            (report_row){.dataset = report_json_text(row, "dataset"),
+                         .generator = report_json_text(row, "generator"),
+                         .label = report_json_text(row, "label"),
+                         .seed = "",
+                         .kind = report_json_text(row, "kind"),
+                         .plugin = report_json_text(row, "plugin"),
+                         .variant = report_json_text(row, "variant"),
+                         .feature = report_json_text(row, "feature"),
+                         .unit = report_json_text(row, "unit"),
+                         .better = report_json_text(row, "better"),
+                         .reason = report_json_text(row, "reason"),
+                         .job = report_json_text(row, "job"),
+                         .status = ok                      ? REPORT_OK
+                                   : strcmp(status, "n/a") ? REPORT_FAILED
+                                                           : REPORT_NA,
+                         .value = ok ? report_json_number(row, "value", NAN) : NAN,
+                         .n_real = report_json_number(row, "n_real", NAN),
+                         .n_synthetic = report_json_number(row, "n_synthetic", NAN)};
+    }
+    return WEIR_OK;
+}
+
 /* ---- Jobs ------------------------------------------------------------------------------------ */
 
 /* Sum of the sizes of the files in a folder; NaN if there is no such folder. */
@@ -384,7 +421,7 @@ const report_job *report_find_job(const report_store *store, const char *id)
                : NULL;
 }
 
-report_store *report_load(const char *folder, weir_error *error)
+static report_store *load(const char *folder, const json_t *rows, weir_error *error)
 {
     report_store *store = calloc(1, sizeof *store);
     struct stat info;
@@ -405,12 +442,24 @@ report_store *report_load(const char *folder, weir_error *error)
                        folder);
         goto failed;
     }
-    if (read_scores(store, error) != WEIR_OK || read_jobs(store, error) != WEIR_OK)
+    if ((rows ? take_rows(store, rows, error) : read_scores(store, error)) != WEIR_OK ||
+        read_jobs(store, error) != WEIR_OK)
         goto failed;
-    store->manifest = read_json(store, "manifest.json", true, false, error);
+    if (!rows)
+        store->manifest = read_json(store, "manifest.json", true, false, error);
     if (error->status == WEIR_OK)
         return store;
 failed:
     report_store_free(store);
     return NULL;
+}
+
+report_store *report_load(const char *folder, weir_error *error)
+{
+    return load(folder, NULL, error);
+}
+
+report_store *report_load_rows(const char *folder, const json_t *rows, weir_error *error)
+{
+    return load(folder, rows, error);
 }

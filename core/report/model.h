@@ -43,6 +43,9 @@ typedef struct report_store {
 /* Reads scores.csv (which must be there and right), manifest.json and jobs/ (which may be missing).
  * NULL on failure. */
 report_store *report_load(const char *folder, weir_error *error);
+/* The same with the rows that are given (as weir_report_skills takes them), which must outlive the
+ * store, in place of scores.csv, and without the manifest. */
+report_store *report_load_rows(const char *folder, const json_t *rows, weir_error *error);
 void report_store_free(report_store *store);
 /* Zeroed memory that is freed with the store; NULL with the error recorded. */
 void *report_alloc(report_store *store, size_t count, size_t size, weir_error *error);
@@ -144,6 +147,12 @@ typedef struct report_average {
     size_t features;
 } report_average;
 
+/* What 0 and 1 of a feature's skill are on a dataset. */
+typedef struct report_scale {
+    double floor, span; /* skill = (value - floor) / span */
+    const char *reason; /* why there is no skill; "" if there is one */
+} report_scale;
+
 typedef struct report_model {
     report_store *store;
     report_dataset *datasets;
@@ -158,6 +167,7 @@ typedef struct report_model {
     size_t group_count;
     size_t seeds;                /* different ones of the ranked generators */
     report_cell **cells;         /* [dataset][feature][entry]; NULL: no row */
+    report_scale *scales;        /* [dataset][feature] */
     report_board *boards;        /* [traces] */
     report_board overall;        /* over all traces */
     report_cost *costs;          /* [traces + 1][entries], the last over all */
@@ -178,6 +188,12 @@ static inline report_cell *report_cell_at(const report_model *model, size_t data
                                           size_t entry)
 {
     return model->cells[(dataset * model->feature_count + feature) * model->entry_count + entry];
+}
+/* The scale of a row's feature on its dataset, or NULL. */
+const report_scale *report_row_scale(const report_model *model, const report_row *row);
+static inline double report_skill(const report_scale *scale, double value)
+{
+    return (value - scale->floor) / scale->span;
 }
 static inline const report_average *report_average_at(const report_model *model, size_t trace,
                                                       report_norm norm, size_t group, size_t entry)

@@ -1,4 +1,5 @@
-/* The report of a store: reads it, computes, draws, writes both pages whole or not at all. */
+/* The report of a store: reads it, computes, draws, writes both pages whole or not at all; or gives
+ * its leaderboard, or the skills of its scores. */
 #include "files.h"
 #include "report/html.h"
 #include "report/report.h"
@@ -89,4 +90,32 @@ char *weir_report_leaderboard(const char *folder, weir_error *error)
     report_store_free(store);
     plain_end(&locale);
     return text;
+}
+
+int weir_report_skills(const char *folder, json_t *rows, weir_error *error)
+{
+    weir_error own = {0};
+    report_store *store;
+    const report_model *model;
+    json_t *row;
+    size_t i;
+
+    if (!error)
+        error = &own;
+    store = report_load_rows(folder, rows, error);
+    model = store ? report_aggregate(store, error) : NULL;
+    json_array_foreach(rows, i, row)
+    {
+        const report_row *of = model ? &model->store->rows[i] : NULL;
+        const report_scale *scale = of ? report_row_scale(model, of) : NULL;
+
+        if (!scale || of->status != REPORT_OK)
+            continue;
+        if (json_object_set_new(row, *scale->reason ? "skill_reason" : "skill",
+                                *scale->reason ? json_string(scale->reason)
+                                               : json_real(report_skill(scale, of->value))))
+            weir_error_memory(error, sizeof *row, "the skills");
+    }
+    report_store_free(store);
+    return error->status;
 }

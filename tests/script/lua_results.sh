@@ -91,6 +91,25 @@ assert(thirty.n == 2 and #thirty.values == 2 and thirty.better == "lower" and th
 assert(math.abs(thirty.mean - (thirty.values[1] + thirty.values[2]) / 2) < 1e-9)
 assert(thirty.low < thirty.mean and thirty.high > thirty.mean and thirty.min <= thirty.max)
 assert(found["by time"].generator == "floor" and found["flow-disjoint"].n == 1)
+
+-- skill is 0 at the floor and 1 at the ceiling, a line between them, and the table's is the mean of the seeds'
+local scored = weir.experiment "skilled"
+for _, generator in ipairs { "bootstrap", "uniform" } do
+  for seed = 1, 2 do scored:score({ "emd", "jsd" }, trace, scored:generate(generator, trace, { seed = seed })) end
+end
+scored:floor(trace)
+local by = {}
+for _, row in ipairs(scored:table("emd", { feature = "PL" })) do by[row.label] = row end
+local zero, one, made = by["flow-disjoint"], by.uniform, by.bootstrap
+assert(zero.skill == 0 and math.abs(one.skill - 1) < 1e-12 and made.skill_reason == nil)
+assert(math.abs(made.skill - (made.mean - zero.mean) / (one.mean - zero.mean)) < 1e-9)
+for i, row in ipairs(scored:scores { plugin = "emd", feature = "PL", label = "bootstrap" }) do
+  assert(math.abs(row.skill - (made.values[i] - zero.mean) / (one.mean - zero.mean)) < 1e-9)
+end
+assert(tostring(scored:table("emd", { feature = "PL" })):find " max +skill\n")
+local held_out = exp:table("emd", { feature = "PL", dataset = "sample:test" })
+for _, row in ipairs(held_out) do assert(row.skill == nil and row.skill_reason:find "no floor") end
+assert(#held_out > 0 and not tostring(held_out):find "skill")
 assert(rows[1].label == "copy" and rows[1].mean == 0 and rows[#rows].generator == "floor")
 local text = tostring(rows)
 assert(text:find "^emd on sample:train PL fix %[bytes%] %(lower is better%)\n" and text:find "floor, by time")

@@ -4,6 +4,7 @@
  */
 #include "report/csv.h"
 #include "report/model.h"
+#include "report/report.h"
 #include "unit/store.h"
 
 static const char HEADER[] = "dataset,generator,label,seed,kind,plugin,variant,feature,value,unit,"
@@ -105,6 +106,75 @@ static void cells_equal_scipy(void **state)
     for (size_t i = 0; i < model->dataset_count * model->feature_count * model->entry_count; i++)
         found += model->cells[i] && model->cells[i]->ok;
     assert_int_equal(found, values);
+}
+
+/* Rows in memory get the same skills, score by score: their mean over seeds is the cell's. */
+static void rows_get_their_skill(void **state)
+{
+    const report_model *model = *state;
+    const report_store *store = model->store;
+    char *folder = store_unpack();
+    json_t *rows = json_array();
+    weir_error error = {0};
+    const json_t *entry;
+    size_t at, skills = 0;
+
+    for (size_t i = 0; i < store->row_count; i++) {
+        const report_row *row = &store->rows[i];
+
+        assert_int_equal(
+            json_array_append_new(
+                rows,
+                json_pack("{ss ss ss ss ss ss ss ss ss ss so}", "dataset", row->dataset,
+                          "generator", row->generator, "label", row->label, "kind", row->kind,
+                          "plugin", row->plugin, "variant", row->variant, "feature", row->feature,
+                          "better", row->better, "job", row->job, "status",
+                          row->status == REPORT_OK   ? "ok"
+                          : row->status == REPORT_NA ? "n/a"
+                                                     : "failed",
+                          "value", row->status == REPORT_OK ? json_real(row->value) : json_null())),
+            0);
+    }
+    if (weir_report_skills(folder, rows, &error))
+        fail_msg("%s", error.text);
+    store_remove(folder);
+    json_array_foreach(golden_list(golden, "cells"), at, entry)
+    {
+        const json_t *row;
+        double sum = 0;
+        size_t n = 0, i;
+
+        json_array_foreach(rows, i, row)
+        {
+            bool same = !strcmp(report_json_text(row, "status"), "ok");
+
+            for (size_t k = 0; k < 3; k++) {
+                const char *key = ((const char *[]){"dataset", "feature", "label"})[k];
+
+                same &= !strcmp(report_json_text(row, key), report_json_text(entry, key));
+            }
+            if (!same)
+                continue;
+            assert_int_equal(json_is_real(json_object_get(row, "skill")),
+                             json_object_get(entry, "skill") != NULL);
+            assert_int_equal(*report_json_text(row, "skill_reason") != 0,
+                             json_object_get(entry, "skill") == NULL);
+            sum += report_json_number(row, "skill", 0);
+            n++;
+        }
+        assert_true(n > 0);
+        if (!json_object_get(entry, "skill"))
+            continue;
+        assert_near(sum / (double)n, golden_number(entry, "skill"), 1e-9);
+        skills++;
+    }
+    assert_true(skills > 10);
+    json_decref(rows);
+    /* Without the store there is nothing to go by, and no row is touched. */
+    rows = json_pack("[{ss}]", "status", "ok");
+    assert_int_equal(weir_report_skills("/nowhere", rows, &error), WEIR_EIO);
+    assert_int_equal(json_object_size(json_array_get(rows, 0)), 1);
+    json_decref(rows);
 }
 
 static void boards_equal_scipy(void **state)
@@ -428,6 +498,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cells_equal_scipy),
+        cmocka_unit_test(rows_get_their_skill),
         cmocka_unit_test(boards_equal_scipy),
         cmocka_unit_test(averages_equal_scipy),
         cmocka_unit_test(roles_and_traces),
