@@ -42,6 +42,16 @@ function check.integer(value, name, low)
   return number
 end
 
+-- A name that people read in results and on the terminal: one line, and short enough to be stored with each score.
+function check.title(value, name)
+  check.type(value, "string", name)
+  if value == "" then fail("%s is empty", name) end
+  if not utf8.len(value) then fail("%s is no UTF-8", name) end
+  if value:find "%c" then fail("%s has a line break or another control character", name) end
+  if #value > 200 then fail("%s has %d bytes, must have 200 or less", name, #value) end
+  return value
+end
+
 function check.sorted(t)
   local keys = {}
   for key in pairs(t) do keys[#keys + 1] = key end

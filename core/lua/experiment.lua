@@ -65,7 +65,7 @@ end
 local generate_settings = {
   seed = whole("seed", 0), threads = whole("threads", 1),
   flows = whole("flows", 1), packets = whole("packets", 1), series = whole("series", 1),
-  label = text "label",
+  label = function(value) return check.title(value, "label") end,
   preset = function(value, plugin)
     text "preset" (value)
     local known = {}
@@ -81,7 +81,7 @@ local generate_settings = {
   encoders = plugins.encoders, select = not_here "select", budget = not_here "budget",
 }
 
-local score_settings = { label = text "label", threads = whole("threads", 1) }
+local score_settings = { label = generate_settings.label, threads = whole("threads", 1) }
 
 -- { "OPTION=value", … } of what was given, in order of name: the default label of an ablation's arms.
 local function given_text(given)

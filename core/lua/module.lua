@@ -35,8 +35,7 @@ end
 
 local function name_option(value, of)
   if value == nil then return nil end
-  check.type(value, "string", "name of " .. of)
-  if value == "" then fail("name of %s is empty", of) end
+  check.title(value, "name of " .. of)
   return value
 end
 
@@ -147,7 +146,7 @@ local function metric_feature(given, metric)
     fail("label '%s' of %s: letters, digits, _ . and - only, a letter first", given.label, of)
   end
   for _, key in ipairs { "title", "unit" } do
-    if given[key] ~= nil then check.type(given[key], "string", key .. " of " .. of) end
+    if given[key] ~= nil and given[key] ~= "" then check.title(given[key], key .. " of " .. of) end
   end
   return { label = given.label, title = given.title or given.label, unit = given.unit or "",
            better = check.word(given.better or "lower", { "lower", "higher", "neither" }, "direction", of) }

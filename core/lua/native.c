@@ -231,8 +231,12 @@ static int text(lua_State *L)
     json_t *value = weir_lua_to_json(L, 1, &error), **holds = weir_lua_box(L);
     char *dump;
 
-    if (!value)
-        return luaL_error(L, "%s", error.text);
+    if (!value) { /* at the script's line, not at the module's that asked */
+        weir_lua_push_position(L);
+        lua_pushfstring(L, "%s%s%s", lua_tostring(L, -1), *lua_tostring(L, -1) ? ": " : "",
+                        error.text);
+        return lua_error(L);
+    }
     dump = json_dumps(value,
                       JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
     *holds = dump ? json_string(dump) : NULL;

@@ -70,14 +70,15 @@ static weir_node *add_node(weir_plan *plan, const char *job, json_t *content, js
 static void __attribute__((format(printf, 2, 3)))
 set_title(weir_node *node, const char *format, ...)
 {
-    char text[400];
+    char *text = NULL;
     va_list arguments;
 
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    if (vasprintf(&text, format, arguments) < 0)
+        text = NULL;
     va_end(arguments);
     free(node->title);
-    node->title = strdup(text);
+    node->title = text;
 }
 
 /* The node that was made of an equal text before, or NULL; else remembers the next one under it. */
@@ -284,7 +285,7 @@ static int plan_generate(weir_plan *plan, size_t at, weir_error *error)
     json_t *request = json_object_get(made->declared, "request");
     const json_t *train = json_object_get(made->declared, "train");
     const char *label = json_string_value(json_object_get(made->declared, "label"));
-    char source[256], name[320];
+    char source[256], *name = NULL;
     const json_t *input = weir_plan_input(plan, train, error);
     weir_node *fit, *sample, *same;
     uint32_t schema;
@@ -300,17 +301,22 @@ static int plan_generate(weir_plan *plan, size_t at, weir_error *error)
                               generator->name, json_string_value(json_object_get(input, "schema")),
                               source);
     }
-    snprintf(name, sizeof name, "%s on %s, seed %lld", label, source,
-             (long long)json_integer_value(json_object_get(made->declared, "seed")));
+    if (asprintf(&name, "%s on %s, seed %lld", label, source,
+                 (long long)json_integer_value(json_object_get(made->declared, "seed"))) < 0)
+        return weir_error_memory(error, strlen(label), "a job's title");
     fit = plan_fit(plan, made, name, error);
     sample = fit ? new_node(plan, "sample", made->loaded, made->declared, made->options,
                             made->encoders, error)
                  : NULL;
-    if (!sample)
+    if (!sample) {
+        free(name);
         return error->status;
+    }
     if (json_object_set(sample->content, "request", request) ||
-        json_object_set(sample->spec, "request", request) || need(sample, fit))
+        json_object_set(sample->spec, "request", request) || need(sample, fit)) {
+        free(name);
         return weir_error_memory(error, WEIR_PATH, "a job");
+    }
     plan->count--;
     same = same_node(plan, sample->content, fit);
     plan->count++;
@@ -318,6 +324,7 @@ static int plan_generate(weir_plan *plan, size_t at, weir_error *error)
         sample = instead(plan, same);
     else
         set_title(sample, "sample %s", name);
+    free(name);
     plan->samples[at] = sample;
     return WEIR_OK;
 }
@@ -346,6 +353,7 @@ static int plan_rating(weir_plan *plan, size_t at, weir_error *error)
     const json_t *test = json_object_get(declared, "test");
     const json_t *input = weir_plan_input(plan, json_object_get(declared, "real"), error);
     weir_node *node, *same, *sample = NULL;
+    char seed[40];
 
     if (!input)
         return error->status;
@@ -369,17 +377,18 @@ static int plan_rating(weir_plan *plan, size_t at, weir_error *error)
                set_input(plan, node, "synthetic", json_object_get(declared, "synthetic"), error)) {
         return error->status;
     }
+    snprintf(seed, sizeof seed, ", seed %lld",
+             (long long)json_integer_value(json_object_get(declared, "seed")));
     plan->count--;
     same = same_node(plan, node->content, sample);
     plan->count++;
     if (same)
         node = instead(plan, same);
     else
-        set_title(node, "score %s: %s on %s%s%s",
+        set_title(node, "score %s: %s on %s%s",
                   json_string_value(json_object_get(declared, "plugin")),
                   json_string_value(json_object_get(declared, "label")),
-                  json_string_value(json_object_get(declared, "dataset")), sample ? ", " : "",
-                  sample ? strrchr(sample->title, ',') + 2 : "");
+                  json_string_value(json_object_get(declared, "dataset")), sample ? seed : "");
     plan->scores[at] = node;
     return WEIR_OK;
 }
