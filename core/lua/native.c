@@ -371,7 +371,8 @@ static int run(lua_State *L)
         fprintf(script->options->messages, "%s\n", error.text);
     if (status > script->status)
         script->status = status;
-    if (status == 130 || options.dry_run)
+    /* A store that could not be written has no results to go on with. */
+    if (status == 130 || options.dry_run || error.status != WEIR_OK)
         return weir_lua_end(L);
     lua_pushinteger(L, status);
     return 1;

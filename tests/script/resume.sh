@@ -15,6 +15,7 @@ for seed = 1, 2 do
 end
 if arg[1] == "hang" then exp:generate("hang", trace) end
 exp:run()
+print "went on"
 END
 # A dry run lists the jobs and writes nothing.
 run 0 "$weir" run two.lua --dry-run
@@ -92,6 +93,7 @@ status=0
 [ "$status" -eq 1 ] || { echo "exit status $status instead of 1" >&2; cat err >&2; exit 4; }
 grep -q "No space left on device" err || { cat err >&2; exit 5; }
 cmp disk/store/scores.csv before.csv || exit 6
+! grep -q "went on" out || exit 9 # a script cannot go on with results that could not be written
 rm disk/filler
 "$1" run two.lua --out disk/store >out 2>err || exit 7
 cmp disk/store/scores.csv before.csv || exit 8
