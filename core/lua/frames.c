@@ -133,6 +133,14 @@ void weir_lua_load_chunk(lua_State *L, const char *name)
     lua_remove(L, -2);
 }
 
+void weir_lua_set_strict(lua_State *L, const char *source)
+{
+    weir_lua_load_chunk(L, "strict");
+    weir_lua_push_core(L);
+    lua_pushstring(L, source);
+    lua_call(L, 2, 0);
+}
+
 int weir_lua_traceback(lua_State *L)
 {
     lua_Debug frame;

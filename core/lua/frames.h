@@ -20,4 +20,8 @@ void weir_lua_push_core(lua_State *L);
  * frames. */
 void weir_lua_load_chunk(lua_State *L, const char *name);
 
+/* [-0, +0, e] Makes the globals strict for a chunk and what lies in its folder; source: the
+ * chunk's, as lua_Debug has it, "@FILE". */
+void weir_lua_set_strict(lua_State *L, const char *source);
+
 #endif

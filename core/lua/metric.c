@@ -200,11 +200,9 @@ static int run_metric(lua_State *L)
     const metric_run *run = run_of(L);
     const char *labels[MAX_FEATURES];
     size_t n = json_array_size(run->features);
+    lua_Debug of;
 
     luaL_openlibs(L);
-    weir_lua_load_chunk(L, "strict");
-    weir_lua_push_core(L);
-    lua_call(L, 1, 0);
     if (n == 0 || n > MAX_FEATURES)
         return luaL_error(L, "a metric has 1 to %d features", MAX_FEATURES);
     for (size_t i = 0; i < n; i++) {
@@ -214,6 +212,9 @@ static int run_metric(lua_State *L)
         labels[i] = label ? label : "";
     }
     load_function(L, run);
+    lua_pushvalue(L, -1);
+    lua_getinfo(L, ">S", &of);
+    weir_lua_set_strict(L, of.source);
     weir_lua_push_dataset(L, run->real);
     weir_lua_push_dataset(L, run->synthetic);
     weir_lua_push_stats(L);

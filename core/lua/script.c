@@ -73,10 +73,9 @@ static int run(lua_State *L)
     lua_pushvalue(L, -2);
     lua_pushcclosure(L, open_module, 1);
     lua_setfield(L, -2, "weir");
+    lua_pop(L, 2);
+    weir_lua_set_strict(L, lua_pushfstring(L, "@%s", options->script));
     lua_pop(L, 1);
-    weir_lua_load_chunk(L, "strict");
-    lua_insert(L, -2);
-    lua_call(L, 1, 0);
 
     if (luaL_loadfilex(L, options->script, "t") != LUA_OK)
         return lua_error(L);

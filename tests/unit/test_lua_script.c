@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -74,6 +75,35 @@ static void test_status(void **unused)
     check("error(setmetatable({}, { __tostring = function() return 'text' end }))", 2, "text\n");
     check("x = 1", 2, "%s/script.lua:1: assigning the undeclared global 'x'; write: local x = …\n");
     check("rawset(_G, 'x', 1) x = 2 assert(x == 2)", 0, "");
+}
+
+/* Strict are the script and what lies beside it; a library from elsewhere keeps its globals. */
+static void test_foreign_globals(void **unused)
+{
+    char path[256];
+
+    (void)unused;
+    snprintf(path, sizeof path, "%s/elsewhere", folder);
+    assert_int_equal(mkdir(path, 0755), 0);
+    write_file("elsewhere/library.lua", "counter = (counter or 0) + 1 return { get = function() "
+                                        "return counter, nosuch end }");
+    write_file("beside.lua", "counter = 1");
+    check("package.path = arg[0]:gsub('script%.lua$', 'elsewhere/?.lua')\n"
+          "local library = require 'library'\n"
+          "assert(library.get() == 1 and counter == 1)\n"
+          "assert(select('#', library.get()) == 2 and select(2, library.get()) == nil)\n"
+          "assert(not pcall(load 'other = 1'))\n"
+          "assert(not pcall(coroutine.wrap(function() return other end)))\n"
+          "local _ = count",
+          2, "%s/script.lua:7: reading the undeclared global 'count'; did you mean 'counter'?\n");
+    check("require 'beside'", 2,
+          "%s/beside.lua:1: assigning the undeclared global 'counter'; write: local counter = …\n"
+          "    %s/beside.lua:1: in a function\n"
+          "    %s/script.lua:1: in the main chunk\n");
+    snprintf(path, sizeof path, "%s/elsewhere/library.lua", folder);
+    unlink(path);
+    *strrchr(path, '/') = 0;
+    rmdir(path);
 }
 
 static void test_missing(void **unused)
@@ -170,9 +200,10 @@ static int remove_folder(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_status),    cmocka_unit_test(test_missing),
-        cmocka_unit_test(test_traceback), cmocka_unit_test(test_deep),
-        cmocka_unit_test(test_arguments), cmocka_unit_test(test_require),
+        cmocka_unit_test(test_status),          cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_traceback),       cmocka_unit_test(test_deep),
+        cmocka_unit_test(test_arguments),       cmocka_unit_test(test_require),
+        cmocka_unit_test(test_foreign_globals),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
