@@ -23,12 +23,10 @@ int weir_command_report(int argc, char **argv)
 
     if (status >= 0)
         return status;
-    if (weir_report_write(arguments.items[0], &error) != WEIR_OK) {
+    status = weir_report_write(arguments.items[0], &error);
+    if (status) {
         fprintf(stderr, "weir report: %s\n", error.text);
-        return error.status == WEIR_EIO || error.status == WEIR_EDATA ||
-                       error.status == WEIR_EOPTION
-                   ? 2
-                   : 1;
+        return status;
     }
     /* "DIR/" and "DIR" give the same paths. */
     length = strlen(arguments.items[0]);

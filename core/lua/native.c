@@ -429,13 +429,23 @@ static int data(lua_State *L)
     return 1;
 }
 
+/* report(folder). A page that cannot be written, as on a full disk, is no mistake of the script:
+ * one line, status 1, and the end. */
 static int report(lua_State *L)
 {
+    weir_lua_script *script = weir_lua_script_of(L);
     weir_error error = {0};
+    int status = weir_report_write(luaL_checkstring(L, 1), &error);
 
-    if (weir_report_write(luaL_checkstring(L, 1), &error))
+    if (status == 0)
+        return succeeded(L);
+    if (status == 2)
         return failed(L, &error);
-    return succeeded(L);
+    weir_lua_push_position(L);
+    fprintf(script->options->messages, "%s: %s\n", lua_tostring(L, -1), error.text);
+    if (script->status < 1)
+        script->status = 1;
+    return weir_lua_end(L);
 }
 
 static int leaderboard(lua_State *L)

@@ -7,7 +7,9 @@
 #include <weir/error.h>
 
 /* Reads scores.csv, manifest.json and jobs/ of a store and writes report.html and report.md there.
- * Works without gnuplot, saying what is missing. */
+ * Works without gnuplot, saying what is missing. Returns the exit status: 0; 1 if the pages cannot
+ * be written, as on a full disk (what the store holds stays valid), or memory is short; 2 if the
+ * store cannot be read, or nothing may be written there. */
 int weir_report_write(const char *folder, weir_error *error);
 /* The leaderboard as plain text for a terminal (what quickstart prints). A new string; NULL on
  * failure. */

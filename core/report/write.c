@@ -7,6 +7,7 @@
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static int write_page(const char *folder, const char *name, const report_text *page,
                       weir_error *error)
@@ -50,13 +51,18 @@ int weir_report_write(const char *folder, weir_error *error)
     report_store *store;
     const report_model *model;
     plain_numbers locale;
+    int status = 1;
 
     if (!error)
         error = &own;
     if (error->status != WEIR_OK || !plain_begin(&locale, error))
-        return error->status;
+        return status;
     store = report_load(folder, error);
-    model = store ? report_aggregate(store, error) : NULL;
+    if (store && access(folder, W_OK) != 0)
+        weir_error_set(error, WEIR_EIO, "%s: %s", folder, strerror(errno));
+    if (error->status == WEIR_EIO || error->status == WEIR_EDATA)
+        status = 2;
+    model = error->status == WEIR_OK ? report_aggregate(store, error) : NULL;
     if (model && report_collect(model, &figures, error) == WEIR_OK &&
         report_plot(model, &figures, error) == WEIR_OK) {
         report_html_page(&html, model, &figures);
@@ -68,7 +74,7 @@ int weir_report_write(const char *folder, weir_error *error)
     report_free(&markdown);
     report_store_free(store);
     plain_end(&locale);
-    return error->status;
+    return error->status == WEIR_OK ? 0 : status;
 }
 
 char *weir_report_leaderboard(const char *folder, weir_error *error)

@@ -15,6 +15,7 @@ for seed = 1, 2 do
 end
 if arg[1] == "hang" then exp:generate("hang", trace) end
 exp:run()
+if arg[1] == "report" then exp:report() end
 print "went on"
 END
 # A dry run lists the jobs and writes nothing.
@@ -94,6 +95,15 @@ status=0
 grep -q "No space left on device" err || { cat err >&2; exit 5; }
 cmp disk/store/scores.csv before.csv || exit 6
 ! grep -q "went on" out || exit 9 # a script cannot go on with results that could not be written
+for command in "report disk/store" "run two.lua --out disk/store -- report"; do
+  status=0
+  "$1" $command >out 2>err || status=$?
+  [ "$status" -eq 1 ] || { echo "exit status $status instead of 1: $command" >&2; cat err >&2; exit 10; }
+  [ "$(grep -c "report.html: cannot be written: No space left on device" err)" -eq 1 ] || { cat err >&2; exit 11; }
+  ! grep -q "went on" out && [ ! -e disk/store/report.html ] || exit 12
+  truncate -s -64k disk/filler # room for all but the page
+done
+cmp disk/store/scores.csv before.csv || exit 13
 rm disk/filler
 "$1" run two.lua --out disk/store >out 2>err || exit 7
 cmp disk/store/scores.csv before.csv || exit 8

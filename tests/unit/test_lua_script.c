@@ -98,7 +98,7 @@ static void test_foreign_globals(void **unused)
           2, "%s/script.lua:7: reading the undeclared global 'count'; did you mean 'counter'?\n");
     check("require 'beside'", 2,
           "%s/beside.lua:1: assigning the undeclared global 'counter'; write: local counter = …\n"
-          "    %s/beside.lua:1: in a function\n"
+          "    %s/beside.lua:1: in the main chunk\n"
           "    %s/script.lua:1: in the main chunk\n");
     snprintf(path, sizeof path, "%s/elsewhere/library.lua", folder);
     unlink(path);

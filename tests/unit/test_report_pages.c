@@ -313,9 +313,12 @@ static void pages_that_cannot_be_written(void **state)
     (void)state;
     snprintf(path, sizeof path, "%s/report.html", folder);
     assert_int_equal(mkdir(path, 0755), 0);
-    assert_int_equal(weir_report_write(folder, &error), WEIR_EIO);
+    assert_int_equal(weir_report_write(folder, &error), 1);
+    assert_int_equal(error.status, WEIR_EIO);
     contains(error.text, "report.html: ");
     assert_null(strchr(error.text, '\n'));
+    error = (weir_error){0};
+    assert_int_equal(weir_report_write("/nowhere", &error), 2);
     store_remove(folder);
 }
 
