@@ -76,9 +76,21 @@ weir_job *weir_conform_job(weir_subject *subject, uint64_t seed, bool tiny)
     return job; /* options live as long as this process */
 }
 
-uint64_t weir_conform_point(uint64_t total, int i, int n)
+double weir_conform_clock(void)
 {
-    return 1 + (total - 1) * (uint64_t)i / (uint64_t)(n > 1 ? n - 1 : 1);
+    return now();
+}
+
+uint64_t weir_conform_points(uint64_t total, double seconds)
+{
+    double most = fmax(12, fmin(2 / fmax(seconds, 1e-6), 500));
+
+    return total < most ? total : (uint64_t)most;
+}
+
+uint64_t weir_conform_point(uint64_t total, uint64_t i, uint64_t n)
+{
+    return n > 1 ? 1 + (total - 1) * i / (n - 1) : 1;
 }
 
 static volatile double cancelled_at;
@@ -99,9 +111,32 @@ void weir_conform_cancel_soon(void)
     setitimer(ITIMER_REAL, &timer, NULL);
 }
 
+void weir_conform_stop_cancel(void)
+{
+    setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
+    weir_cancel_clear();
+}
+
 double weir_conform_since_cancel(void)
 {
     return cancelled_at > 0 ? now() - cancelled_at : 0;
+}
+
+void weir_conform_cancel_within(weir_subject *subject, const char *what, weir_conform_call *call,
+                                const weir_dataset *data)
+{
+    uint64_t asked = 0, ignored;
+    int status = call(subject, data, 0, &asked);
+
+    NEED(subject, status == WEIR_OK, "%s returned %s", what, weir_status_name(status));
+    for (uint64_t i = 0; asked && i < 3; i++) {
+        uint64_t n = weir_conform_point(asked, i, 3);
+        status = call(subject, data, n, &ignored);
+        weir_cancel_clear();
+        NEED(subject, status == WEIR_ECANCEL,
+             "%s returned %s, although call %llu of its %llu of weir_progress gave WEIR_ECANCEL",
+             what, weir_status_name(status), (unsigned long long)n, (unsigned long long)asked);
+    }
 }
 
 double weir_conform_cancel_limit(void)

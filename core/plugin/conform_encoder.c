@@ -227,6 +227,20 @@ static void check_small(weir_subject *subject)
     }
 }
 
+static int cancelled_fit(weir_subject *subject, const weir_dataset *train, uint64_t n,
+                         uint64_t *asked)
+{
+    weir_job *job = weir_conform_job(subject, 1, true);
+    void *state;
+    int status;
+
+    weir_job_cancel_at(job, n);
+    status = fit(subject, job, train, &state);
+    *asked = weir_job_asked(job);
+    weir_job_free(job);
+    return status;
+}
+
 static void check_cancel(weir_subject *subject)
 {
     int at = 0;
@@ -243,6 +257,9 @@ static void check_cancel(weir_subject *subject)
     NEED(subject, weir_conform_since_cancel() <= weir_conform_cancel_limit(),
          "fit went on for %.1f s after it was cancelled: call weir_progress more often",
          weir_conform_since_cancel());
+    weir_conform_stop_cancel();
+    train = weir_conform_trace(subject, schema, schema == WEIR_SERIES ? 60 : 400, 1);
+    weir_conform_cancel_within(subject, "fit", cancelled_fit, train);
 }
 
 /* Fit, encode and save, in which the n-th weir_alloc fails (0: none). */
@@ -277,11 +294,13 @@ static void check_memory(weir_subject *subject)
 {
     int at = 0;
     weir_dataset *train = weir_conform_trace(subject, weir_conform_schema(subject, &at), 100, 1);
-    uint64_t total = 0, ignored;
+    double began = weir_conform_clock();
+    uint64_t total = 0, points, ignored;
 
     NEED(subject, live(subject, train, 0, &total) == WEIR_OK, "fit, encode or save failed");
-    for (int i = 0; total && i < 12; i++) {
-        uint64_t n = weir_conform_point(total, i, 12);
+    points = weir_conform_points(total, weir_conform_clock() - began);
+    for (uint64_t i = 0; i < points; i++) {
+        uint64_t n = weir_conform_point(total, i, points);
         NEED(subject, live(subject, train, n, &ignored) == WEIR_ENOMEM,
              "weir_alloc number %llu of %llu gave NULL, and WEIR_ENOMEM was not returned",
              (unsigned long long)n, (unsigned long long)total);
@@ -292,7 +311,7 @@ const weir_check weir_encoder_checks[] = {
     {"fits, encodes and decodes every schema it accepts", check_works},
     {"values lie where their activation can reach", check_activations},
     {"same seed, same bytes; saved and loaded, the same", check_saved},
-    {"a cancelled fit ends within a second", check_cancel},
+    {"a cancelled call ends within a second", check_cancel},
     {"empty and one-row input do not crash it", check_small},
     {"a failed weir_alloc is reported", check_memory},
     {NULL, NULL}};

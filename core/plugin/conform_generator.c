@@ -102,6 +102,20 @@ static weir_dataset *run(weir_subject *subject, const weir_dataset *train, uint6
 
 /* ---- The checks -------------------------------------------------------------------------------*/
 
+/* As many flows as are asked for; or, where the model cannot make as many, the reason. */
+static void check_flows(weir_subject *subject, weir_job *job, const void *model,
+                        const weir_dataset *train)
+{
+    weir_request request = {.flows = 12};
+    weir_dataset *made = sample(subject, job, model, train, &request);
+    const weir_flows *flows = weir_dataset_flows(made, NULL);
+
+    NEED(subject, flows && flows->count == 12,
+         "sample of %s: %u flows instead of the 12 that were asked for",
+         weir_conform_schema_name(weir_dataset_schema(train)), flows ? flows->count : 0);
+    weir_dataset_free(made);
+}
+
 static void check_works(weir_subject *subject)
 {
     uint32_t schema;
@@ -124,9 +138,13 @@ static void check_works(weir_subject *subject)
         else
             request.packets = 50;
         made = sample(subject, job, model, train, &request);
-        NEED(subject, weir_dataset_rows(made) > 0, "sample of a few rows of %s made none",
-             weir_conform_schema_name(schema));
+        NEED(subject, weir_dataset_rows(made) == (schema == WEIR_SERIES ? 10 : 50),
+             "sample of %s: %zu rows instead of the %d that were asked for",
+             weir_conform_schema_name(schema), weir_dataset_rows(made),
+             schema == WEIR_SERIES ? 10 : 50);
         weir_dataset_free(made);
+        if (schema != WEIR_SERIES && (generator_of(subject)->produces & WEIR_FLOWS))
+            check_flows(subject, job, model, train);
         weir_job_free(job);
         weir_dataset_free(train);
     }
@@ -192,6 +210,39 @@ static void check_saved(weir_subject *subject)
     }
 }
 
+static int cancelled_fit(weir_subject *subject, const weir_dataset *train, uint64_t n,
+                         uint64_t *asked)
+{
+    weir_job *job = weir_conform_job(subject, 1, true);
+    void *model;
+    int status;
+
+    weir_job_cancel_at(job, n);
+    status = fit(subject, job, train, &model);
+    *asked = weir_job_asked(job);
+    weir_job_free(job);
+    return status;
+}
+
+static int cancelled_sample(weir_subject *subject, const weir_dataset *train, uint64_t n,
+                            uint64_t *asked)
+{
+    weir_job *job = weir_conform_job(subject, 1, true);
+    weir_table *table = empty_like(subject, train);
+    weir_request request = {0};
+    void *model;
+    int status;
+
+    must_fit(subject, job, train, &model);
+    *asked = weir_job_asked(job);
+    weir_job_cancel_at(job, n);
+    status = generator_of(subject)->sample(job, model, &request, table);
+    *asked = weir_job_asked(job) - *asked;
+    weir_table_free(table);
+    weir_job_free(job);
+    return status;
+}
+
 static void check_cancel(weir_subject *subject)
 {
     int at = 0;
@@ -211,6 +262,10 @@ static void check_cancel(weir_subject *subject)
          weir_conform_since_cancel());
     NEED(subject, status == WEIR_OK || status == WEIR_ECANCEL || weir_conform_since_cancel() <= 0,
          "a cancelled fit returned %s instead of WEIR_ECANCEL", weir_status_name(status));
+    weir_conform_stop_cancel();
+    train = weir_conform_trace(subject, schema, schema == WEIR_SERIES ? 60 : 400, 1);
+    weir_conform_cancel_within(subject, "fit", cancelled_fit, train);
+    weir_conform_cancel_within(subject, "sample", cancelled_sample, train);
 }
 
 static void check_small(weir_subject *subject)
@@ -241,10 +296,11 @@ static void check_small(weir_subject *subject)
     }
 }
 
-/* A whole life in which the n-th weir_alloc fails (0: none); returns its status. */
+/* A whole life, fit to load, in which the n-th weir_alloc fails (0: none); returns its status. */
 static int live(weir_subject *subject, const weir_dataset *train, uint64_t n, uint64_t *allocs)
 {
     weir_job *job = weir_conform_job(subject, 1, true);
+    weir_job *loading = weir_conform_job(subject, 1, true);
     weir_request request = {0};
     weir_table *table = empty_like(subject, train);
     char path[PATH_MAX];
@@ -261,8 +317,15 @@ static int live(weir_subject *subject, const weir_dataset *train, uint64_t n, ui
     if (status == WEIR_OK)
         status = weir_job_error(job)->status;
     *allocs = weir_job_allocs(job);
+    if (status == WEIR_OK) {
+        weir_job_fail_alloc(loading, n > *allocs ? n - *allocs : 0);
+        if (!weir_model_load(loading, path))
+            status = weir_job_error(loading)->status;
+        *allocs += weir_job_allocs(loading);
+    }
     weir_table_free(table);
     weir_job_free(job);
+    weir_job_free(loading);
     return status;
 }
 
@@ -270,11 +333,13 @@ static void check_memory(weir_subject *subject)
 {
     int at = 0;
     weir_dataset *train = weir_conform_trace(subject, weir_conform_schema(subject, &at), 100, 1);
-    uint64_t total = 0, ignored;
+    double began = weir_conform_clock();
+    uint64_t total = 0, points, ignored;
 
-    NEED(subject, live(subject, train, 0, &total) == WEIR_OK, "fit, save or sample failed");
-    for (int i = 0; total && i < 12; i++) {
-        uint64_t n = weir_conform_point(total, i, 12);
+    NEED(subject, live(subject, train, 0, &total) == WEIR_OK, "fit, save, sample or load failed");
+    points = weir_conform_points(total, weir_conform_clock() - began);
+    for (uint64_t i = 0; i < points; i++) {
+        uint64_t n = weir_conform_point(total, i, points);
         NEED(subject, live(subject, train, n, &ignored) == WEIR_ENOMEM,
              "weir_alloc number %llu of %llu gave NULL, and WEIR_ENOMEM was not returned",
              (unsigned long long)n, (unsigned long long)total);
@@ -326,7 +391,7 @@ const weir_check weir_generator_checks[] = {
     {"same seed, same bytes; another seed, others", check_seeds},
     {"saved and loaded, the same output", check_saved},
     {"parts are fitted and joined", check_parts},
-    {"a cancelled fit ends within a second", check_cancel},
+    {"a cancelled call ends within a second", check_cancel},
     {"empty and one-row input do not crash it", check_small},
     {"a failed weir_alloc is reported", check_memory},
     {NULL, NULL}};

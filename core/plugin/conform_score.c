@@ -123,6 +123,22 @@ static void check_small(weir_subject *subject)
     }
 }
 
+static int cancelled_score(weir_subject *subject, const weir_dataset *data, uint64_t n,
+                           uint64_t *asked)
+{
+    weir_job *job = weir_conform_job(subject, 1, true);
+    json_t *rows;
+    int status;
+
+    weir_job_cancel_at(job, n);
+    rows = score(subject, job, data, data, data);
+    *asked = weir_job_asked(job);
+    status = rows ? WEIR_OK : (int)weir_job_error(job)->status;
+    json_decref(rows);
+    weir_job_free(job);
+    return status;
+}
+
 static void check_cancel(weir_subject *subject)
 {
     int at = 0;
@@ -137,6 +153,9 @@ static void check_cancel(weir_subject *subject)
     NEED(subject, weir_conform_since_cancel() <= weir_conform_cancel_limit(),
          "score went on for %.1f s after it was cancelled: call weir_progress more often",
          weir_conform_since_cancel());
+    weir_conform_stop_cancel();
+    real = weir_conform_trace(subject, schema, rows_of(schema), 1);
+    weir_conform_cancel_within(subject, "score", cancelled_score, real);
 }
 
 static void check_memory(weir_subject *subject)
@@ -146,12 +165,14 @@ static void check_memory(weir_subject *subject)
     weir_dataset *real = weir_conform_trace(subject, schema, 200, 1);
     weir_dataset *other = weir_conform_trace(subject, schema, 200, 3);
     weir_job *job = weir_conform_job(subject, 1, true);
+    double began = weir_conform_clock();
     json_t *rows = score(subject, job, real, other, other);
     uint64_t total = weir_job_allocs(job);
+    uint64_t points = weir_conform_points(total, weir_conform_clock() - began);
 
     NEED(subject, rows, "score failed: %s", weir_conform_why(job));
-    for (int i = 0; total && i < 12; i++) {
-        uint64_t n = weir_conform_point(total, i, 12);
+    for (uint64_t i = 0; i < points; i++) {
+        uint64_t n = weir_conform_point(total, i, points);
         job = weir_conform_job(subject, 1, true);
         weir_job_fail_alloc(job, n);
         NEED(subject,
@@ -164,7 +185,7 @@ static void check_memory(weir_subject *subject)
 const weir_check weir_score_checks[] = {
     {"every feature is scored or n/a, real against itself too", check_works},
     {"same seed, same scores", check_seeds},
-    {"a cancelled score ends within a second", check_cancel},
+    {"a cancelled call ends within a second", check_cancel},
     {"empty and one-row input do not crash it", check_small},
     {"a failed weir_alloc is reported", check_memory},
     {NULL, NULL}};

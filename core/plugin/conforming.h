@@ -42,10 +42,24 @@ const char *weir_conform_schema_name(uint32_t schema);
 weir_job *weir_conform_job(weir_subject *subject, uint64_t seed, bool tiny);
 /* The text of the error that a job has. */
 const char *weir_conform_why(weir_job *job);
-/* The plugin's weir_alloc calls to let fail: n points out of 1 … total. */
-uint64_t weir_conform_point(uint64_t total, int i, int n);
-/* Lets weir_cancel be called a short while from now. */
+/* Seconds on a clock of its own. */
+double weir_conform_clock(void);
+/* How many of a plugin's weir_alloc calls to let fail, one in each life: all of them if that takes
+ * about two seconds, never fewer than 12 of many. */
+uint64_t weir_conform_points(uint64_t total, double seconds);
+/* Which: number i of n points spread from 1 to total. */
+uint64_t weir_conform_point(uint64_t total, uint64_t i, uint64_t n);
+/* Lets weir_cancel be called a short while from now; and undoes it. */
 void weir_conform_cancel_soon(void);
+void weir_conform_stop_cancel(void);
+/* A call of a plugin in a life of its own, with weir_cancel at its n-th weir_progress (0: never);
+ * its status, and how often it called weir_progress. */
+typedef int weir_conform_call(weir_subject *subject, const weir_dataset *data, uint64_t n,
+                              uint64_t *asked);
+/* Fails unless the call gives WEIR_ECANCEL when its first, a middle or its last weir_progress says
+ * so. */
+void weir_conform_cancel_within(weir_subject *subject, const char *what, weir_conform_call *call,
+                                const weir_dataset *data);
 /* Seconds since it was; 0 if not yet. */
 double weir_conform_since_cancel(void);
 /* How long a plugin may take to obey, s: 1 in a release build. */

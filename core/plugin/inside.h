@@ -40,6 +40,7 @@ struct weir_job {
     void *options;
     weir_block *blocks;
     uint64_t allocs, fail_alloc;
+    uint64_t asked, cancel_at; /* calls of weir_progress */
     weir_named_stream *streams;
     json_t *saved_streams; /* of the checkpoint that the job goes on from */
     weir_dataset **traces; /* of TRACE options */

@@ -69,6 +69,16 @@ uint64_t weir_job_allocs(const weir_job *job)
     return job->allocs;
 }
 
+void weir_job_cancel_at(weir_job *job, uint64_t n)
+{
+    job->cancel_at = n ? job->asked + n : 0;
+}
+
+uint64_t weir_job_asked(const weir_job *job)
+{
+    return job->asked;
+}
+
 void *weir_job_state(weir_job *job)
 {
     void **states = realloc(job->states, (job->state_count + 1) * sizeof *states);
@@ -244,6 +254,8 @@ int weir_progress(weir_job *job, int64_t done, int64_t total)
     struct timespec now;
     double passed;
 
+    if (++root->asked == root->cancel_at)
+        weir_cancel();
     if (cancelled)
         return WEIR_ECANCEL;
     if (root->error.status != WEIR_OK)

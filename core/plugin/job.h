@@ -45,6 +45,10 @@ void weir_cancel_clear(void);
 void weir_job_fail_alloc(weir_job *job, uint64_t n);
 /* How often weir_alloc was called. */
 uint64_t weir_job_allocs(const weir_job *job);
+/* For tests and checks: weir_cancel at the n-th weir_progress of this job from now on; 0: never. */
+void weir_job_cancel_at(weir_job *job, uint64_t n);
+/* How often weir_progress was called. */
+uint64_t weir_job_asked(const weir_job *job);
 
 /* A part of a fit: its number, how many there are, part 0's model folder (NULL for part 0). */
 int weir_job_set_part(weir_job *job, uint32_t part, uint32_t count, const char *base,

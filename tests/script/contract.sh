@@ -23,6 +23,10 @@ has out "FAILED same seed, same scores: packets: it says deterministic, but the 
 has out "FAILED a failed weir_alloc is reported: "
 has out "ok     the descriptor is complete"
 has out "metric careless: "
+run 1 "$weir" check "$build/tests/fixtures/heedless.so"
+has out "FAILED fits and samples every schema it accepts: sample of packets: 7 rows instead of the 50 that were asked for"
+has out "FAILED a cancelled call ends within a second: fit returned WEIR_OK, although call 1 of its 3 of weir_progress gave"
+has out "FAILED a failed weir_alloc is reported: "
 if [ -e "$build/tests/fixtures/crash.so" ]; then
     run 1 "$weir" check "$build/tests/fixtures/crash.so"
     grep -q "^FAILED fits and samples every schema it accepts: it crashed\|^FAILED fits and samples.*status" out ||
@@ -30,7 +34,7 @@ if [ -e "$build/tests/fixtures/crash.so" ]; then
 fi
 if [ -e "$build/tests/fixtures/hang.so" ]; then
     run 1 "$weir" check "$build/tests/fixtures/hang.so" --time 1
-    has out "FAILED a cancelled fit ends within a second: it did not end within 1 s"
+    has out "FAILED a cancelled call ends within a second: it did not end within 1 s"
 fi
 if [ -e "$build/tests/fixtures/chatter.so" ]; then
     run 1 "$weir" check "$build/tests/fixtures/chatter.so"
