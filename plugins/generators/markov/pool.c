@@ -27,14 +27,17 @@ static int ascending_codes(const void *a, const void *b)
 /* Room for one more element of an array of instance memory. */
 static void *grow(weir_job *job, void *array, size_t used, size_t *room, size_t size)
 {
+    size_t wanted = *room ? 2 * *room : 1024;
     void *more;
 
     if (used < *room)
         return array;
-    *room = *room ? 2 * *room : 1024;
-    more = weir_alloc(job, *room, size);
-    if (more && used)
+    more = weir_alloc(job, wanted, size);
+    if (!more)
+        return NULL; /* the room is what it was */
+    if (used)
         memcpy(more, array, used * size);
+    *room = wanted;
     return more;
 }
 
