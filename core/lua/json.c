@@ -12,7 +12,7 @@
 
 static int free_box(lua_State *L)
 {
-    json_t **slot = lua_touserdata(L, 1);
+    json_t **slot = luaL_checkudata(L, 1, BOX);
 
     json_decref(*slot);
     *slot = NULL;

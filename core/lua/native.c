@@ -273,7 +273,7 @@ static int finish(lua_State *L)
 
 static int free_experiment(lua_State *L)
 {
-    holder *held = lua_touserdata(L, 1);
+    holder *held = luaL_checkudata(L, 1, EXPERIMENT);
 
     weir_experiment_free(held->experiment);
     held->experiment = NULL;
@@ -289,6 +289,8 @@ static holder *check_experiment(lua_State *L)
     /* A script that caught the end of a dry run, or of an interrupted one, goes no further. */
     if (weir_lua_script_of(L)->ended)
         weir_lua_end(L);
+    if (!held->experiment)
+        luaL_argerror(L, 1, "the experiment has been freed");
     return held;
 }
 

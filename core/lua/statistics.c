@@ -25,7 +25,7 @@ static double *check_sample(lua_State *L, int at, size_t least, size_t *n)
         wrong(L, at, "a list of numbers or a column expected");
     if (column && column->type == WEIR_CATEGORY)
         wrong(L, at, "a column of numbers expected, this one holds texts");
-    *n = column ? column->count : (size_t)luaL_len(L, at);
+    *n = column ? column->count : lua_rawlen(L, at); /* of what rawgeti gives, __len or not */
     if (*n < least)
         wrong(L, at,
               lua_pushfstring(L, "%d values at least, there are %I", (int)least, (lua_Integer)*n));

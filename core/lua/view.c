@@ -8,38 +8,59 @@
 #define COLUMN "weir.column"
 #define FLOWS "weir.flows"
 
-typedef struct dataset_view {
+typedef struct weir_lua_view {
     weir_dataset *owned; /* NULL: borrowed */
     const weir_dataset *data;
 } dataset_view;
+
+typedef struct flows_view {
+    const weir_flows *flows;
+    const dataset_view *view;
+} flows_view;
 
 /* [-0, +1, e] Pushes a method of the metatable by name; an error that names the nearest otherwise.
  */
 static int push_method(lua_State *L, const char *type)
 {
+    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "__";
+
     luaL_getmetatable(L, type);
     lua_pushvalue(L, 2);
-    if (lua_rawget(L, -2) == LUA_TNIL)
+    if (!strncmp(key, "__", 2) || lua_rawget(L, -2) == LUA_TNIL)
         return luaL_error(L, "a %s has no member '%s'", type + strlen("weir."),
                           luaL_tolstring(L, 2, NULL));
     return 1;
 }
 
-static const weir_dataset *data_of(dataset_view *view)
+static const weir_dataset *data_of(const dataset_view *view)
 {
     return view->owned ? view->owned : view->data;
 }
 
 /* ---- Columns --------------------------------------------------------------------------------- */
 
+/* Finalizers run in an order of Lua's: one may hold a column whose dataset is gone. */
+static void check_alive(lua_State *L, int index, const void *data)
+{
+    if (!data)
+        luaL_argerror(L, index, "its dataset has been freed");
+}
+
 const weir_lua_column *weir_lua_to_column(lua_State *L, int index)
 {
-    return luaL_testudata(L, index, COLUMN);
+    const weir_lua_column *column = luaL_testudata(L, index, COLUMN);
+
+    if (column)
+        check_alive(L, index, data_of(column->view));
+    return column;
 }
 
 static const weir_lua_column *check_column(lua_State *L)
 {
-    return luaL_checkudata(L, 1, COLUMN);
+    const weir_lua_column *column = luaL_checkudata(L, 1, COLUMN);
+
+    check_alive(L, 1, data_of(column->view));
+    return column;
 }
 
 double weir_lua_column_at(const weir_lua_column *column, size_t i)
@@ -95,7 +116,7 @@ static void push_value(lua_State *L, const weir_lua_column *column, size_t i)
 
 static int column_index(lua_State *L)
 {
-    const weir_lua_column *column = lua_touserdata(L, 1);
+    const weir_lua_column *column = check_column(L);
     int whole;
     lua_Integer i = lua_tointegerx(L, 2, &whole);
 
@@ -250,7 +271,10 @@ static int column_text(lua_State *L)
 
 static const weir_flows *check_flows(lua_State *L)
 {
-    return *(const weir_flows **)luaL_checkudata(L, 1, FLOWS);
+    const flows_view *held = luaL_checkudata(L, 1, FLOWS);
+
+    check_alive(L, 1, data_of(held->view));
+    return held->flows;
 }
 
 static uint32_t check_flow(lua_State *L, const weir_flows *flows)
@@ -319,7 +343,7 @@ static int flows_of(lua_State *L)
 
 static int dataset_free(lua_State *L)
 {
-    dataset_view *view = lua_touserdata(L, 1);
+    dataset_view *view = luaL_checkudata(L, 1, DATASET);
 
     weir_dataset_free(view->owned);
     view->owned = NULL;
@@ -339,8 +363,7 @@ const weir_dataset *weir_lua_check_dataset(lua_State *L, int index)
 {
     const weir_dataset *data = data_of(luaL_checkudata(L, index, DATASET));
 
-    if (!data)
-        luaL_argerror(L, index, "no data");
+    check_alive(L, index, data);
     return data;
 }
 
@@ -370,6 +393,7 @@ static int dataset_column(lua_State *L)
                           lua_tostring(L, -1));
     }
     column = lua_newuserdatauv(L, sizeof *column, 1);
+    column->view = lua_touserdata(L, 1);
     column->table = table;
     column->name = weir_table_column(table, (size_t)at, &column->type, &column->width);
     column->values = weir_table_read(table, column->name, column->type);
@@ -400,12 +424,13 @@ static int dataset_flows(lua_State *L)
                                        {"of", flows_of},         {NULL, NULL}};
     const weir_dataset *data = weir_lua_check_dataset(L, 1);
     weir_error error = {0};
-    const weir_flows *flows = weir_dataset_flows(data, &error), **slot;
+    const weir_flows *flows = weir_dataset_flows(data, &error);
+    flows_view *held;
 
     if (!flows)
         return luaL_error(L, "%s", error.text);
-    slot = lua_newuserdatauv(L, sizeof *slot, 1);
-    *slot = flows;
+    held = lua_newuserdatauv(L, sizeof *held, 1);
+    *held = (flows_view){flows, lua_touserdata(L, 1)};
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);
     set_type(L, FLOWS, methods);

@@ -14,6 +14,7 @@ const weir_dataset *weir_lua_check_dataset(lua_State *L, int index);
 
 /* Column objects: `column[i]`, `#column`, `column:mean()` … */
 typedef struct weir_lua_column {
+    const struct weir_lua_view *view; /* its dataset's object */
     const weir_table *table;
     const char *name; /* borrowed from the table */
     const void *values;
@@ -21,7 +22,7 @@ typedef struct weir_lua_column {
     size_t count; /* rows * width */
     size_t width;
 } weir_lua_column;
-/* NULL if the value at index is none. */
+/* [-0, +0, v] NULL if the value at index is none. */
 const weir_lua_column *weir_lua_to_column(lua_State *L, int index);
 /* Value i (from 0) as a double; the code of a category. */
 double weir_lua_column_at(const weir_lua_column *column, size_t i);

@@ -75,6 +75,11 @@ static void test_status(void **unused)
     check("error(setmetatable({}, { __tostring = function() return 'text' end }))", 2, "text\n");
     check("x = 1", 2, "%s/script.lua:1: assigning the undeclared global 'x'; write: local x = …\n");
     check("rawset(_G, 'x', 1) x = 2 assert(x == 2)", 0, "");
+    /* the handle of an experiment in the wrong hands */
+    check("local handle = require 'weir'.experiment 'x'.core\n"
+          "local free = getmetatable(handle).__gc\n"
+          "assert(not pcall(free, io.stdout) and io.write(''))\n",
+          0, "");
 }
 
 /* Strict are the script and what lies beside it; a library from elsewhere keeps its globals. */

@@ -49,6 +49,14 @@ static weir_dataset *records(const char *const *types, size_t n)
     return dataset;
 }
 
+static int make(lua_State *L)
+{
+    static const char *const types[] = {"web"};
+
+    *weir_lua_dataset_slot(L) = records(types, 1);
+    return 1;
+}
+
 /* Runs Lua with the data as globals; fails with the message of what it raised. */
 static void run(const char *code)
 {
@@ -65,6 +73,7 @@ static void run(const char *code)
     lua_setglobal(L, "a");
     *weir_lua_dataset_slot(L) = records(second, 3);
     lua_setglobal(L, "b");
+    lua_register(L, "make", make);
     weir_lua_push_stats(L);
     lua_setglobal(L, "stats");
     if (luaL_dostring(
@@ -126,6 +135,35 @@ static void test_lifetime(void **unused)
         "a = nil\n"
         "for _ = 1, 4 do collectgarbage() end\n"
         "assert(column[3] == 1.0 and column:sum() == 1.5 and flows.count >= 1)");
+}
+
+/* What is called with the wrong object, or after its data is gone, is an error like any other. */
+static void test_misuse(void **unused)
+{
+    (void)unused;
+    run("local column, flows = a:column 'td', a:flows()\n"
+        "local meta, rows, columns = getmetatable(column), flows.rows, a.columns\n"
+        "raises('weir.column expected', meta.__index, nil, 1)\n"
+        "raises('weir.column expected', meta.__index, a, 1)\n"
+        "raises('weir.dataset expected', getmetatable(a).__gc, column)\n"
+        "raises(\"a dataset has no member '__gc'\", function() a:__gc() end)\n"
+        "raises('no member', function() return column[1.5] end)\n"
+        "getmetatable(a).__gc(a)\n"
+        "raises('its dataset has been freed', function() return column[1] end)\n"
+        "raises('its dataset has been freed', meta.sum, column)\n"
+        "raises('its dataset has been freed', stats.mean, column)\n"
+        "raises('its dataset has been freed', rows, flows, 1)\n"
+        "raises('its dataset has been freed', function() return #a end)\n"
+        "raises('its dataset has been freed', columns, a)");
+    /* a finalizer that runs behind the dataset's */
+    run("local held = setmetatable({}, { __gc = function(self) said = {pcall(function() return "
+        "self[1][1] end)} end })\n"
+        "held[1] = make():column 'td'\n"
+        "held = nil\n"
+        "for _ = 1, 4 do collectgarbage() end\n"
+        "assert(said[1] == false and said[2]:find 'its dataset has been freed')");
+    run("local odd = setmetatable({ 1, 2, 3 }, { __len = function() return -1 end })\n"
+        "assert(stats.mean(odd) == 2)");
 }
 
 static void test_flows(void **unused)
@@ -195,9 +233,10 @@ static void test_stats_refuse(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dataset),  cmocka_unit_test(test_column),
-        cmocka_unit_test(test_lifetime), cmocka_unit_test(test_flows),
-        cmocka_unit_test(test_stats),    cmocka_unit_test(test_stats_refuse),
+        cmocka_unit_test(test_dataset),      cmocka_unit_test(test_column),
+        cmocka_unit_test(test_lifetime),     cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_flows),        cmocka_unit_test(test_stats),
+        cmocka_unit_test(test_stats_refuse),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
