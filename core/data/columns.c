@@ -92,13 +92,33 @@ static void gather(void *to, const void *from, const uint32_t *rows, size_t n, s
     }
 }
 
+/* The codes of n values by their strings, one by one: few values of a large dictionary. */
+static int recode_few(weir_table *table, const weir_table *from, const char *name, uint32_t *codes,
+                      size_t n, weir_error *error)
+{
+    uint32_t count = weir_category_count(from, name);
+
+    for (size_t i = 0; i < n; i++) {
+        if (codes[i] >= count)
+            return weir_error_set(error, WEIR_EDATA, "column '%s' has code %u of %u strings", name,
+                                  codes[i], count);
+        codes[i] = weir_category_add(table, name, weir_category_text(from, name, codes[i]), error);
+        if (codes[i] == UINT32_MAX)
+            return WEIR_ENOMEM;
+    }
+    return WEIR_OK;
+}
+
 static int recode(weir_table *table, const weir_table *from, const char *name, uint32_t *codes,
                   size_t n, weir_error *error)
 {
     uint32_t count = weir_category_count(from, name);
-    uint32_t *map = malloc((count ? count : 1) * sizeof *map);
+    uint32_t *map;
     int status = WEIR_OK;
 
+    if (n < count)
+        return recode_few(table, from, name, codes, n, error);
+    map = malloc((count ? count : 1) * sizeof *map);
     if (!map)
         return weir_error_memory(error, count * sizeof *map, "category codes");
     for (uint32_t code = 0; code < count && status == WEIR_OK; code++) {

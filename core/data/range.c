@@ -123,12 +123,12 @@ double weir_range_offset(const weir_range *range, const void *data, size_t i)
 {
     weir_number value = get(range->type, data, i);
 
-    if (less(range->type, value, range->low))
+    if (less(range->type, value, range->low) || (is_real(range->type) && isnan(value.f)))
         return 0;
     if (!less(range->type, value, range->high))
         return weir_range_span(range);
     if (is_real(range->type))
-        return isnan(value.f) ? 0 : value.f - range->low.f;
+        return value.f - range->low.f;
     return (double)distance(range->type, value, range->low);
 }
 

@@ -27,12 +27,19 @@ int weir_kept_save(weir_job *job, const void *model, weir_archive *to)
 int weir_kept_load(weir_job *job, void *model, const weir_archive *from)
 {
     weir_kept *self = model;
+    const char *column;
+    const int64_t *times;
 
     self->train = weir_get_table(from, "train");
     if (self->train && weir_table_rows(self->train) == 0)
         return weir_fail(job, WEIR_EDATA, "the model has no training rows");
     if (self->train && weir_table_schema(self->train) == 0)
         return weir_fail(job, WEIR_EDATA, "the model's training rows follow no schema");
+    column = self->train ? weir_time_column(weir_table_schema(self->train)) : NULL;
+    times = column ? weir_i64(self->train, column) : NULL;
+    for (size_t i = 1; times && i < weir_table_rows(self->train); i++)
+        if (times[i] < times[i - 1])
+            return weir_fail(job, WEIR_EDATA, "the model's training rows are not in order of time");
     return weir_job_error(job)->status;
 }
 

@@ -66,6 +66,10 @@ int weir_tiling_init(weir_tiling *tiling, const int64_t *times, size_t rows, dou
                               "a duration of %g s from the trace's first time runs past the year "
                               "2261, the end of our times",
                               duration);
+    if (span == 0)
+        return weir_error_set(error, WEIR_EOPTION,
+                              "the training rows all have one time, so that there is no rate to "
+                              "fill a duration at: ask for packets instead");
     tiling->length = llrint(duration * 1e9);
     if (tiling->length < 1)
         tiling->length = 1;

@@ -29,11 +29,14 @@ double weir_deviation(const double *values, size_t n)
 
 double weir_quantile_sorted(const double *values, size_t n, double q)
 {
-    double position = q * (double)(n - 1), whole = floor(position);
-    size_t at = (size_t)whole;
+    double position, whole;
+    size_t at;
 
     if (!n)
         return NAN;
+    position = q * (double)(n - 1);
+    whole = floor(position);
+    at = (size_t)whole;
     if (at + 1 >= n)
         return values[n - 1];
     return values[at] + (position - whole) * (values[at + 1] - values[at]);

@@ -63,6 +63,22 @@ for key in dataset generator label seed kind plugin variant feature value unit b
     [ "$(grep -c "^   \"$key\":" ref.json)" -eq "$(grep -c '^   "feature":' ref.json)" ] || fail "rows lack '$key'"
 done
 
+# The curve of packet rates: both traces over the real one's window, in variant ref as well, where the bins of the
+# features are each trace's own. Of the three packets one lies in it.
+cat >late.csv <<'END'
+srcip,dstip,srcport,dstport,proto,time,pkt_len,ttl
+1,2,1000,80,6,0,60,64
+1,2,1000,80,6,80000000,60,64
+1,2,1000,80,6,90000000,60,64
+END
+cat >spec.json <<'END'
+{"job": "score", "plugin": {"kind": "metric", "name": "emd"}, "options": {"variant": "ref", "features": ["IT"]},
+ "inputs": {"real": {"files": ["real.csv"]}, "synthetic": {"files": ["late.csv"]}}, "out": "curves"}
+END
+run 0 "$weir" job spec.json
+[ "$(awk -F, 'NR > 1 { real += $2 * 0.08; late += $3 * 0.08 } END { printf "%.3f %.3f", real, late }' \
+    curves/artefacts/rate.csv)" = "8.000 1.000" ] || fail "the rates are not those of the real window"
+
 # The table for people: what there is, in which unit, which way is better, and why something is n/a.
 run 0 "$weir" compare real.csv synthetic.csv --metrics emd -O emd.features=IT,LD
 has out "real       real: 8 rows, 3 flows, 8 s, times in us"

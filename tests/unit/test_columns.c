@@ -1,6 +1,7 @@
 /* Copying rows between tables: types, widths, categories by string, rows out of range. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -101,6 +102,33 @@ static void test_copy_one_column_and_wide(void **state)
     weir_table_free(table);
 }
 
+/* Few rows of a table with many strings: only what is copied is looked up, and refused if wrong. */
+static void test_copy_few_of_many_strings(void **state)
+{
+    enum { MANY = 50 };
+    weir_error error = {0};
+    weir_table *table = weir_table_new(0, MANY, &error), *out = weir_table_new(0, 2, &error);
+    const uint32_t rows[] = {40, 7};
+
+    (void)state;
+    assert_int_equal(weir_table_add(table, "label", WEIR_CATEGORY, 1, &error), WEIR_OK);
+    assert_int_equal(weir_table_add(out, "label", WEIR_CATEGORY, 1, &error), WEIR_OK);
+    for (uint32_t i = 0; i < MANY; i++) {
+        char text[16];
+
+        snprintf(text, sizeof text, "class %u", i);
+        weir_codes_out(table, "label")[i] = weir_category_add(table, "label", text, &error);
+    }
+    assert_int_equal(weir_category_add(out, "label", "other", &error), 0);
+    assert_int_equal(weir_table_copy(out, 0, table, "label", rows, 2, &error), WEIR_OK);
+    assert_string_equal(weir_category_text(out, "label", weir_codes(out, "label")[0]), "class 40");
+    assert_string_equal(weir_category_text(out, "label", weir_codes(out, "label")[1]), "class 7");
+    weir_codes_out(table, "label")[7] = MANY;
+    assert_int_equal(weir_table_copy(out, 0, table, "label", rows, 2, &error), WEIR_EDATA);
+    weir_table_free(out);
+    weir_table_free(table);
+}
+
 static void test_copy_refuses(void **state)
 {
     weir_table *table = records(2), *out = weir_table_new(WEIR_NETFLOW, 2, NULL);
@@ -122,8 +150,11 @@ static void test_copy_refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_clone),          cmocka_unit_test(test_match_adds_what_is_missing),
-        cmocka_unit_test(test_copy_by_string), cmocka_unit_test(test_copy_one_column_and_wide),
+        cmocka_unit_test(test_clone),
+        cmocka_unit_test(test_match_adds_what_is_missing),
+        cmocka_unit_test(test_copy_by_string),
+        cmocka_unit_test(test_copy_one_column_and_wide),
+        cmocka_unit_test(test_copy_few_of_many_strings),
         cmocka_unit_test(test_copy_refuses),
     };
 

@@ -74,6 +74,27 @@ static void test_starts_and_distinct(void **state)
     weir_dataset_free(train);
 }
 
+/* A flow longer than the time asked for keeps the packets that fit, whichever their number. */
+static void test_long_flows_are_cut(void **state)
+{
+    weir_error error = {0};
+    weir_table *table = weir_table_new(WEIR_PACKETS, 100, &error), *out;
+    weir_dataset *train;
+
+    (void)state;
+    for (size_t i = 0; i < 100; i++)
+        weir_i64_out(table, "time")[i] = (int64_t)i * 1000000;
+    train = weir_dataset_new(table, &error);
+    for (int fits = 1; fits <= 100; fits += 11) {
+        weir_request time = {.duration = ((double)fits - 0.5) / 1000};
+
+        out = generate("bootstrap", NULL, train, time, 1);
+        assert_int_equal(weir_table_rows(out), fits);
+        weir_table_free(out);
+    }
+    weir_dataset_free(train);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -81,6 +102,7 @@ int main(void)
         cmocka_unit_test(test_series),
         cmocka_unit_test(test_flows_stay_whole),
         cmocka_unit_test(test_starts_and_distinct),
+        cmocka_unit_test(test_long_flows_are_cut),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,7 +74,7 @@ static void test_draws_cover_the_bounds(void **state)
 static void test_stride_and_refusals(void **state)
 {
     const float values[] = {1, 100, 2, 200, 3, 300};
-    const double bad[] = {0, NAN}, far[] = {-1.5e308, 1.5e308};
+    const double bad[] = {0, NAN}, good[] = {2, 5}, far[] = {-1.5e308, 1.5e308};
     weir_range range;
     weir_error error = {0};
 
@@ -86,6 +86,9 @@ static void test_stride_and_refusals(void **state)
     assert_int_equal(weir_range_learn(&range, WEIR_F64, bad, 2, 1, &error), WEIR_EDATA);
     error = (weir_error){0};
     assert_int_equal(weir_range_learn(&range, WEIR_F64, far, 2, 1, &error), WEIR_EDATA);
+    error = (weir_error){0};
+    assert_int_equal(weir_range_learn(&range, WEIR_F64, good, 2, 1, &error), WEIR_OK);
+    assert_true(weir_range_offset(&range, bad, 1) == 0);
 }
 
 int main(void)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <string.h>
 #include <weir/sampling.h>
 
 static const int64_t times[] = {1000, 1100, 1300};
@@ -35,8 +36,6 @@ static void test_shorter_and_longer(void **state)
     assert_int_equal(weir_tiling_time(&tiling, 2), 1300);
     assert_int_equal(weir_tiling_time(&tiling, 3), 1450);
     assert_int_equal(weir_tiling_time(&tiling, 6), 1900);
-    assert_int_equal(weir_tiling_init(&tiling, times, 1, 5e-9, &error), WEIR_OK);
-    assert_int_equal(tiling.count, 5);
 }
 
 static void test_refusals(void **state)
@@ -53,6 +52,11 @@ static void test_refusals(void **state)
     assert_int_equal(weir_tiling_init(&tiling, times, 3, 1e300, &error), WEIR_EOPTION);
     error = (weir_error){0};
     assert_int_equal(weir_tiling_init(&tiling, times, 3, 1e5, &error), WEIR_EOPTION);
+    error = (weir_error){0};
+    assert_int_equal(weir_tiling_init(&tiling, times, 1, 0, &error), WEIR_OK);
+    assert_int_equal(tiling.count, 1);
+    assert_int_equal(weir_tiling_init(&tiling, times, 1, 0.01, &error), WEIR_EOPTION);
+    assert_non_null(strstr(error.text, "one time"));
 }
 
 static void test_requests(void **state)

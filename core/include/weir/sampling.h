@@ -19,7 +19,8 @@ typedef struct weir_tiling {
 
 /* times: ascending, rows >= 1, borrowed as long as the tiling is used. duration in s; 0: as the
  * trace, to its last row. Fails with WEIR_EDATA for times too far apart, WEIR_EOPTION for a
- * duration that leaves the range of times or needs more rows than a dataset can have. */
+ * duration that leaves the range of times or needs more rows than a dataset can have, and for any
+ * duration where all times are equal: there is no rate to go on at. */
 WEIR_API int weir_tiling_init(weir_tiling *tiling, const int64_t *times, size_t rows,
                               double duration, weir_error *error);
 /* The same window and length for other times of that trace (of its flows' starts): ascending, the
@@ -78,7 +79,7 @@ WEIR_API int weir_range_learn(weir_range *range, weir_type type, const void *dat
 /* high - low. */
 WEIR_API double weir_range_span(const weir_range *range);
 /* data[i] - low, subtracted exactly and then rounded to a double; values outside count as the
- * nearest bound. */
+ * nearest bound, NaN as low. */
 WEIR_API double weir_range_offset(const weir_range *range, const void *data, size_t i);
 /* data[i] = low + offset, integers rounded to the nearest, kept inside the range; NaN gives low. */
 WEIR_API void weir_range_set(const weir_range *range, void *data, size_t i, double offset);

@@ -142,6 +142,22 @@ static int64_t new_start(weir_random *random, const struct options *opt, const w
     return at < 0 ? at + room + 1 : at;
 }
 
+/* How many of a flow's rows, of which there are n, lie less than `length` ns after its first. */
+static uint32_t rows_within(const int64_t *times, const uint32_t *rows, uint32_t n, int64_t length)
+{
+    uint32_t low = 1, high = n;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (times[rows[middle]] - times[rows[0]] < length)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 static int add_pick(weir_job *job, const weir_table *train, const struct flows *flows,
                     const weir_tiling *starts, struct plan *plan)
 {
@@ -154,8 +170,7 @@ static int add_pick(weir_job *job, const weir_table *train, const struct flows *
     uint32_t index;
 
     pick.rows = flows->offsets[pick.flow + 1] - flows->offsets[pick.flow];
-    while (times[rows[pick.rows - 1]] - begin >= starts->length)
-        pick.rows--;
+    pick.rows = rows_within(times, rows, pick.rows, starts->length);
     room = starts->length - 1 - (times[rows[pick.rows - 1]] - begin);
     pick.start = starts->first + new_start(weir_stream(job, "starts"), opt, starts,
                                            weir_tiling_time(starts, at) - starts->first, room);

@@ -136,8 +136,8 @@ static int artefact_rate(weir_job *job, const struct side *real, const struct si
         weir_table_free(table);
         return error->status;
     }
-    side_rate(real, weir_f64_out(table, "real"), RATE_POINTS);
-    side_rate(synthetic, weir_f64_out(table, "synthetic"), RATE_POINTS);
+    side_rate(real, real->window, weir_f64_out(table, "real"), RATE_POINTS);
+    side_rate(synthetic, real->window, weir_f64_out(table, "synthetic"), RATE_POINTS);
     for (size_t i = 0; i < RATE_POINTS; i++) {
         weir_f64_out(table, "time")[i] = ((double)i + 0.5) * part;
         weir_f64_out(table, "real")[i] /= part;

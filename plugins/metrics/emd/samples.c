@@ -64,13 +64,13 @@ void side_window(struct side *side, const struct side *window_of)
 
 /* The part of n equal ones of the window that an offset from the trace's start lies in (the last is
  * closed), or n where it is outside. */
-static size_t part_of(const struct side *side, uint64_t offset, size_t n)
+static size_t part_of(uint64_t window, uint64_t offset, size_t n)
 {
     size_t part;
 
-    if (offset > side->window)
+    if (offset > window)
         return n;
-    part = (size_t)((double)offset * (double)n / (double)side->window);
+    part = (size_t)((double)offset * (double)n / (double)window);
     return part < n ? part : n - 1;
 }
 
@@ -83,10 +83,10 @@ size_t side_outside(const struct side *side)
     return outside;
 }
 
-void side_rate(const struct side *side, double *packets, size_t n)
+void side_rate(const struct side *side, uint64_t window, double *packets, size_t n)
 {
     for (size_t i = 0; i < side->rows; i++) {
-        size_t part = part_of(side, between(side, 0, i), n);
+        size_t part = part_of(window, between(side, 0, i), n);
 
         if (part < n)
             packets[part]++;
@@ -201,7 +201,7 @@ static size_t bin_of(const struct side *side, size_t row)
     size_t bins = (size_t)side->options->bins, bin;
 
     if (!side->seconds)
-        return part_of(side, between(side, 0, row), bins);
+        return part_of(side->window, between(side, 0, row), bins);
     /* Floor of the exact quotient, as Python's // gives it: one less where the division rounded up.
      */
     bin = (size_t)(side->seconds[row] / side->width);
@@ -243,9 +243,10 @@ int sample_burstiness(weir_job *job, struct side *side, size_t *n)
             sum += side->counts[i];
             squares += side->counts[i] * side->counts[i];
         }
-        /* Deviation over mean, both of all bins; the counts are whole, so nothing cancels. */
+        /* Deviation over mean, both of all bins; the counts are whole, so nothing cancels below
+         * 2^53. */
         if (occupied)
-            side->sample[(*n)++] = sqrt(bins * squares - sum * sum) / sum;
+            side->sample[(*n)++] = sqrt(fmax(bins * squares - sum * sum, 0)) / sum;
     }
     return WEIR_OK;
 }

@@ -43,8 +43,8 @@ void side_window(struct side *side, const struct side *window_of);
 
 /* Packets outside the window. */
 size_t side_outside(const struct side *side);
-/* Packets in each of n equal parts of the window. */
-void side_rate(const struct side *side, double *packets, size_t n);
+/* Packets in each of n equal parts of a window (ns). */
+void side_rate(const struct side *side, uint64_t window, double *packets, size_t n);
 
 /* Fills side->sample; n is 0 where the trace has nothing to take. An error is recorded in job. */
 typedef int sampler(weir_job *job, struct side *side, size_t *n);
