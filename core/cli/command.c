@@ -1,9 +1,12 @@
 /* The command line: the table of subcommands, help and version. */
 #include "cli/command.h"
 #include "plugin/options.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <weir/weir.h>
 
 static const struct {
@@ -42,15 +45,38 @@ int weir_usage_error(const char *command, const char *format, ...)
     return 2;
 }
 
+static int columns(const char *text)
+{
+    int n = 0;
+
+    for (; *text; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}
+
 static void print_help(FILE *to)
 {
     fprintf(to, "weir: benchmarks of synthetic network traffic\n\n"
                 "usage: weir COMMAND …          weir COMMAND --help          weir --version\n\n");
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(to, "  %-9s %-58s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+        fprintf(to, "  %-9s %s%*s %s\n", commands[i].name, commands[i].arguments,
+                58 - columns(commands[i].arguments), "", commands[i].help);
 }
 
-int weir_main(int argc, char **argv)
+/* A descriptor of the three that is closed would be that of the next file, which then took what is
+ * printed. */
+static void keep_standard_descriptors(void)
+{
+    int at;
+
+    do
+        at = open("/dev/null", O_RDWR);
+    while (at >= 0 && at <= STDERR_FILENO);
+    if (at >= 0)
+        close(at);
+}
+
+static int run_command(int argc, char **argv)
 {
     const char *names[COMMANDS], *near;
 
@@ -75,4 +101,18 @@ int weir_main(int argc, char **argv)
     fprintf(stderr, "weir: unknown command '%s'%s%s%s (weir --help lists them)\n", argv[1],
             near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     return 2;
+}
+
+int weir_main(int argc, char **argv)
+{
+    int status;
+
+    keep_standard_descriptors();
+    status = run_command(argc, argv);
+    if (fflush(stdout) || ferror(stdout)) {
+        fprintf(stderr, "weir: what was to be printed could not be written: %s\n",
+                errno ? strerror(errno) : "output error");
+        status = status ? status : 1;
+    }
+    return status;
 }

@@ -114,13 +114,17 @@ bool weir_cache_key(const char *const *paths, size_t n, const char *how, char ke
         struct stat info;
         sound = real && !stat(real, &info) && S_ISREG(info.st_mode);
         if (sound) {
-            /* A file written within the clock's step could change again unseen. */
-            int64_t age = (now.tv_sec - info.st_mtim.tv_sec) * INT64_C(1000000000) + now.tv_nsec -
-                          info.st_mtim.tv_nsec;
+            /* A file written within the clock's step could change again unseen. The time of change
+             * is asked too: that of writing can be set back, as cp -p and rsync do. */
+            int64_t age = (now.tv_sec - info.st_ctim.tv_sec) * INT64_C(1000000000) + now.tv_nsec -
+                          info.st_ctim.tv_nsec;
             sound = age > 20000000 || age < 0;
-            fprintf(stream, "\n%s %" PRIdMAX " %" PRIuMAX " %" PRIuMAX " %" PRIdMAX ".%09ld", real,
-                    (intmax_t)info.st_size, (uintmax_t)info.st_ino, (uintmax_t)info.st_dev,
-                    (intmax_t)info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
+            fprintf(stream,
+                    "\n%s %" PRIdMAX " %" PRIuMAX " %" PRIuMAX " %" PRIdMAX ".%09ld %" PRIdMAX
+                    ".%09ld",
+                    real, (intmax_t)info.st_size, (uintmax_t)info.st_ino, (uintmax_t)info.st_dev,
+                    (intmax_t)info.st_mtim.tv_sec, info.st_mtim.tv_nsec,
+                    (intmax_t)info.st_ctim.tv_sec, info.st_ctim.tv_nsec);
         }
         free(real);
     }

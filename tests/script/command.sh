@@ -14,3 +14,18 @@ done
 run 2 "$weir"
 refused "unknown command 'tarce'; did you mean 'trace'?" "$weir" tarce
 refused "unknown command 'xyzzyxyzzy' (weir --help lists them)" "$weir" xyzzyxyzzy
+
+# What could not be printed is an error, and what is printed to a closed descriptor goes into no file.
+if [ -w /dev/full ]; then
+    refused_with() { "$@" >/dev/full 2>err && fail "$* did not notice a full device" || [ $? -eq 1 ]; }
+    refused_with "$weir" plugins
+    has err "weir: what was to be printed could not be written: No space left on device"
+fi
+cat >closed.lua <<'END'
+local file <close> = io.open("file", "w")
+print "not for the file"
+io.stderr:write "nor this"
+file:write "for the file"
+END
+"$weir" run closed.lua <&- >&- 2>&- || fail "closed descriptors end a run"
+[ "$(cat file)" = "for the file" ] || fail "a file took what was printed: $(cat file)"

@@ -6,10 +6,12 @@
 #include "data/source.h"
 #include "data/write.h"
 #include <sys/stat.h>
+#include <time.h>
 #include <utime.h>
 #include <weir/random.h>
 
-/* A capture of n packets in some flows, written an hour ago, so that the cache trusts it. */
+/* A capture of n packets in some flows, old enough for the cache to trust it; its time of writing
+ * is always the same, so that only the time of change tells two of one size apart. */
 static const char *make_trace(const char *name, uint32_t n, uint32_t flows)
 {
     static capture made;
@@ -25,6 +27,7 @@ static const char *make_trace(const char *name, uint32_t n, uint32_t flows)
     }
     path = write_bytes(name, made.bytes, made.n);
     utime(path, &past);
+    nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
     return path;
 }
 
@@ -241,6 +244,10 @@ static void test_cache(void **state)
     make_trace("cached.pcap", 20, 2);
     cached = weir_trace_open(&path, 1, &options, NULL, sha, &error);
     assert_int_equal(weir_dataset_rows(cached), 20);
+    weir_dataset_free(cached);
+    make_trace("cached.pcap", 20, 5); /* of the same size and time of writing */
+    cached = weir_trace_open(&path, 1, &options, NULL, NULL, &error);
+    assert_int_equal(weir_dataset_flows(cached, NULL)->count, 5);
     weir_dataset_free(cached);
     free(sha);
     /* No place for a cache is no error. */
