@@ -48,7 +48,10 @@ function weir.trace(files, options)
       .. "weir.trace(files, { packets = … })")
   end
   if #files == 0 then fail("a trace of no files") end
-  for i, file in ipairs(files) do check.type(file, "string", "file " .. i .. " of a trace") end
+  for i, file in ipairs(files) do
+    check.type(file, "string", "file " .. i .. " of a trace")
+    if file == "" then fail("file %d of a trace is an empty path", i) end
+  end
   options = check.keys(options or {}, { "allow_truncated", "name", "packets", "time_unit" }, "weir.trace")
   local source = { files = core.array { table.unpack(files) }, name = name_option(options.name, "a trace") }
   if options.packets ~= nil then source.packets = check.integer(options.packets, "packets", 1) end

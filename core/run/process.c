@@ -420,7 +420,9 @@ void weir_process_explain(const weir_process *process, char *text, size_t size)
     case WEIR_END_NONE:
     case WEIR_END_EXIT:
     default:
-        snprintf(text, size, "ended with exit status %d and without a result", process->exit);
+        /* 1 is how a job leaves that could not store how it went. */
+        snprintf(text, size, "ended with exit status %d and without a result%s", process->exit,
+                 process->exit == 1 ? " (it called exit, or there is no room to store one)" : "");
     }
 }
 

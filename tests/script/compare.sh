@@ -143,3 +143,18 @@ refused "--time-unit is 'h', must be s, ms, us or ns" "$weir" compare real.csv s
 refused "variant" "$weir" compare real.csv synthetic.csv --variant old
 refused "none of the plugins has variants" "$weir" compare real.csv synthetic.csv --metrics overlap --variant ref
 run 2 "$weir" compare real.csv
+
+# No room for what a job leaves: said as such. The disk is a small tmpfs, where one can be made.
+mkdir disk
+cat >full.sh <<'END'
+mount -t tmpfs -o size=8k weir disk && : >mounted || exit 77
+TMPDIR=disk "$1" compare real.csv synthetic.csv --metrics emd >out 2>err
+END
+status=0
+unshare -rm sh full.sh "$weir" 2>full.err || status=$?
+if [ -e mounted ]; then
+    [ $status -eq 1 ] || fail "a full disk gives $status instead of 1: $(cat err full.err)"
+    has err "there is no room to store one"
+else
+    echo "no tmpfs can be made here: the full disk was not tried" >&2
+fi
