@@ -457,13 +457,27 @@ static int count_seeds(report_model *model, weir_error *error)
     return error->status;
 }
 
+/* Whether a list of texts has this one. */
+static bool listed(const json_t *list, const char *text)
+{
+    const json_t *entry;
+    size_t i;
+
+    json_array_foreach(list, i, entry) if (json_is_string(entry) &&
+                                           equal(json_string_value(entry), text)) return true;
+    return false;
+}
+
+/* Of the last run, where the manifest names them: a store keeps what failed before, too. */
 static int find_failures(report_model *model, weir_error *error)
 {
     report_store *store = model->store;
+    const json_t *last = json_object_get(store->manifest, "failures");
 
     model->failures = report_alloc(store, store->job_count + 1, sizeof(report_job *), error);
     for (size_t i = 0; model->failures && i < store->job_count; i++)
-        if (json_is_false(json_object_get(store->jobs[i].status, "ok")))
+        if (json_is_false(json_object_get(store->jobs[i].status, "ok")) &&
+            (!json_is_array(last) || listed(last, store->jobs[i].id)))
             model->failures[model->failure_count++] = &store->jobs[i];
     return error->status;
 }

@@ -113,11 +113,23 @@ json_t *weir_manifest_new(const weir_plan *plan, weir_error *error)
     return made;
 }
 
+/* The folders of the jobs that failed now: the store keeps those of earlier runs too. */
+static json_t *list_failures(const weir_plan *plan)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->nodes[i]->state == WEIR_FAILED && *plan->nodes[i]->key)
+            json_array_append_new(list, json_stringn(plan->nodes[i]->key, 24));
+    return list;
+}
+
 void weir_manifest_finish(json_t *manifest, const weir_plan *plan)
 {
     char finished[WEIR_TIME_TEXT];
 
     json_object_set_new(manifest, "finished", json_string(weir_time_text(finished)));
     json_object_set_new(manifest, "jobs", count_jobs(plan));
+    json_object_set_new(manifest, "failures", list_failures(plan));
     json_object_set_new(manifest, "plugins", list_plugins(plan));
 }

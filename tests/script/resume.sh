@@ -13,6 +13,7 @@ local exp = weir.experiment "two"
 for seed = 1, 2 do
   exp:score({ "jsd", "emd" }, trace, exp:generate("bootstrap", trace, { seed = seed }))
 end
+if arg[1] == "crash" then exp:score("jsd", trace, exp:generate("crash", trace)) end
 if arg[1] == "hang" then exp:generate("hang", trace) end
 exp:run()
 if arg[1] == "report" then exp:report() end
@@ -40,6 +41,14 @@ rm "$victim"
 run 0 "$weir" run two.lua
 has err "8 jobs: 8 done (7 of them before)"
 equal whole.csv results/two/scores.csv
+
+# What failed is in the report, until a run without it.
+run 1 "$weir" run two.lua -- crash
+run 0 "$weir" report results/two
+grep -q "^| fit of crash" results/two/report.md || fail "the report does not say what failed"
+run 0 "$weir" run two.lua
+run 0 "$weir" report results/two
+! grep -q "crash" results/two/report.md || fail "the report says what failed in an earlier run"
 
 # Interrupted while one job hangs: the others are done and scored.
 rm -rf results
