@@ -405,19 +405,22 @@ static bool average_present(const report_model *model, size_t trace, report_norm
 }
 
 static void average_row(report_text *out, const report_model *model, size_t trace, report_norm norm,
-                        size_t group)
+                        size_t group, bool median)
 {
     report_add(out, "<tr><th class=\"name\" scope=\"row\">");
     report_html(out, model->groups[group]);
-    report_format(out, "</th><td class=\"name\">%s</td>", report_norm_name(norm));
+    report_format(out, "</th><td class=\"name\">%s%s</td>", report_norm_name(norm),
+                  median ? ", median" : "");
     for (size_t e = 0; e < model->ranked; e++) {
         const report_average *average = report_average_at(model, trace, norm, group, e);
+
+        double value = median ? average->median : average->value;
 
         if (!report_entry_present(model, trace, e))
             continue;
         if (average->features)
             report_format(out, "<td title=\"%.17g\">%.3f <span class=\"role\">(%zu)</span></td>",
-                          average->value, average->value, average->features);
+                          value, value, average->features);
         else
             report_add(out, "<td class=\"none\">–</td>");
     }
@@ -431,8 +434,9 @@ static void averages(report_text *out, const report_model *model, size_t trace)
         "<h3>Averages over features</h3>\n<p class=\"small soft\">Each score is put on one scale, "
         "then averaged over the group's features that the generator has (their number in "
         "parentheses). skill: floor 0, ceiling 1; cascadenet: 0.9 d / d_max over the generators "
-        "compared; netshare: linear to 0.1 … 0.9 over them; none: as it is. The middle two depend "
-        "on which generators take part.</p>\n");
+        "compared; netshare: linear to 0.1 … 0.9 over them; none: as it is. cascadenet and "
+        "netshare depend on which generators take part. A mean of skills is ruled by a feature "
+        "whose floor and ceiling nearly meet; the median is not.</p>\n");
     report_table_open(out, "Averages over features");
     report_add(out, "<thead><tr><th class=\"name\">group</th><th class=\"name\">scale</th>");
     for (size_t e = 0; e < model->ranked; e++)
@@ -444,8 +448,11 @@ static void averages(report_text *out, const report_model *model, size_t trace)
     report_add(out, "</tr></thead>\n<tbody>\n");
     for (size_t g = 0; g < model->group_count; g++)
         for (report_norm norm = 0; norm < REPORT_NORMS; norm++)
-            if (average_present(model, trace, norm, g))
-                average_row(out, model, trace, norm, g);
+            if (average_present(model, trace, norm, g)) {
+                average_row(out, model, trace, norm, g, false);
+                if (norm == REPORT_SKILL)
+                    average_row(out, model, trace, norm, g, true);
+            }
     report_add(out, "</tbody>\n");
     report_table_close(out);
 }

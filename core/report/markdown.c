@@ -200,6 +200,24 @@ static void details(report_text *out, const report_model *model, size_t dataset)
     report_add(out, "\n");
 }
 
+static void average_row(report_text *out, const report_model *model, size_t trace, report_norm norm,
+                        size_t group, bool median)
+{
+    report_add(out, "| ");
+    report_markdown(out, model->groups[group]);
+    report_format(out, " | %s%s |", report_norm_name(norm), median ? ", median" : "");
+    for (size_t e = 0; e < model->ranked; e++) {
+        const report_average *average = report_average_at(model, trace, norm, group, e);
+
+        if (average->features)
+            report_format(out, " %.3f (%zu) |", median ? average->median : average->value,
+                          average->features);
+        else
+            report_add(out, " – |");
+    }
+    report_add(out, "\n");
+}
+
 static void averages(report_text *out, const report_model *model, size_t trace)
 {
     report_add(out, "| group | normalisation |");
@@ -218,18 +236,9 @@ static void averages(report_text *out, const report_model *model, size_t trace)
                 any |= report_average_at(model, trace, norm, g, e)->features > 0;
             if (!any)
                 continue;
-            report_add(out, "| ");
-            report_markdown(out, model->groups[g]);
-            report_format(out, " | %s |", report_norm_name(norm));
-            for (size_t e = 0; e < model->ranked; e++) {
-                const report_average *average = report_average_at(model, trace, norm, g, e);
-
-                if (average->features)
-                    report_format(out, " %.3f (%zu) |", average->value, average->features);
-                else
-                    report_add(out, " – |");
-            }
-            report_add(out, "\n");
+            average_row(out, model, trace, norm, g, false);
+            if (norm == REPORT_SKILL)
+                average_row(out, model, trace, norm, g, true);
         }
     report_add(out, "\n");
 }
@@ -378,9 +387,10 @@ void report_markdown_page(report_text *out, const report_model *model,
 
         report_add(out, "## Scores on ");
         report_markdown(out, model->datasets[trace->main].name);
-        report_add(out,
-                   "\n\nMeans over seeds; **bold** is the best of the generators compared, ≈ is "
-                   "not distinguishable from it (the intervals overlap).\n\n");
+        report_add(
+            out,
+            "\n\nMeans over seeds; **bold** is the best of the generators compared, ≈: the 95 % "
+            "intervals of the two overlap, so their order is not sure.\n\n");
         glance(out, model, t, (size_t)trace->main);
         if (trace->held_out >= 0) {
             report_add(out, "### Against the held-out part\n\n");

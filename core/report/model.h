@@ -143,7 +143,8 @@ typedef enum report_norm {
 #define REPORT_NORMS 4
 
 typedef struct report_average {
-    double value; /* NaN: none */
+    double value;  /* NaN: none */
+    double median; /* of skills: no single feature rules it; NaN for the other scales */
     size_t features;
 } report_average;
 

@@ -211,21 +211,45 @@ static void add_feature(report_model *model, size_t trace, size_t feature)
     }
 }
 
+/* The median skill of an entry over the counted features of a group; NaN if it has none. */
+static double median_skill(const report_model *model, size_t trace, size_t group, size_t entry,
+                           double *scratch, weir_error *error)
+{
+    size_t n = 0;
+
+    for (size_t f = 0; f < model->feature_count; f++) {
+        const report_cell *cell =
+            report_cell_at(model, (size_t)model->traces[trace].main, f, entry);
+
+        if (cell && model->features[f].counted && model->features[f].group == group &&
+            !isnan(cell->skill))
+            scratch[n++] = cell->skill;
+    }
+    return n > 0 && weir_sort(scratch, n, error) == WEIR_OK ? weir_quantile_sorted(scratch, n, 0.5)
+                                                            : NAN;
+}
+
 int report_averages(report_model *model, weir_error *error)
 {
     size_t n = model->trace_count * REPORT_NORMS * model->group_count * model->entry_count;
+    double *scratch = report_alloc(model->store, model->feature_count, sizeof *scratch, error);
 
     model->averages = report_alloc(model->store, n, sizeof *model->averages, error);
-    if (!model->averages)
+    if (!scratch || !model->averages)
         return (int)error->status;
     for (size_t t = 0; t < model->trace_count; t++)
         for (size_t f = 0; f < model->feature_count; f++)
             if (model->features[f].counted)
                 add_feature(model, t, f);
-    for (size_t i = 0; i < n; i++)
-        model->averages[i].value =
-            model->averages[i].features
-                ? model->averages[i].value / (double)model->averages[i].features
-                : NAN;
-    return WEIR_OK;
+    for (size_t i = 0; i < n; i++) {
+        report_average *average = &model->averages[i];
+        size_t groups = i / model->entry_count, norms = groups / model->group_count;
+
+        average->value = average->features ? average->value / (double)average->features : NAN;
+        average->median = NAN;
+        if (average->features && norms % REPORT_NORMS == REPORT_SKILL)
+            average->median = median_skill(model, norms / REPORT_NORMS, groups % model->group_count,
+                                           i % model->entry_count, scratch, error);
+    }
+    return (int)error->status;
 }

@@ -288,7 +288,9 @@ const char *const *report_reading(void)
         "Below 0 is closer to the trace than its own halves are to each other, which may mean "
         "copying. The mean rank is over the features that apply, by the mean over seeds; a "
         "generator that failed shares the last ranks, one to which a feature does not apply has no "
-        "rank in it. Floors, ceilings and canaries are references and not ranked.",
+        "rank in it. Floors, ceilings and canaries are references and not ranked. A mean skill far "
+        "from 0 may come from one feature whose floor and ceiling nearly meet: the averages of "
+        "each trace give the median beside it.",
         NULL};
 
     return sentences;

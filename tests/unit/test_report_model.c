@@ -108,6 +108,45 @@ static void cells_equal_scipy(void **state)
     assert_int_equal(found, values);
 }
 
+/* Four features of one group, of which one has next to no room between floor and ceiling. */
+static void medians_beside_means(void **state)
+{
+    static const char *const features[] = {"IT", "FD", "AT", "LD"};
+    static const double made[] = {1.5, 1.25, 1.75, 5}, ceilings[] = {2, 2, 2, 1.001};
+    char *folder = store_folder(), *rows = NULL;
+    const report_average *average;
+    report_model *model;
+    size_t size;
+    FILE *csv = open_memstream(&rows, &size);
+
+    (void)state;
+    fputs(HEADER, csv);
+    for (size_t i = 0; i < 4; i++) {
+        const char *f = features[i];
+
+        fprintf(csv, "d,floor,flow-disjoint,,metric,emd,fix,%s,1,s,lower,1,1,ok,,j\n", f);
+        fprintf(csv, "d,made,made,1,metric,emd,fix,%s,%g,s,lower,1,1,ok,,j\n", f, made[i]);
+        fprintf(csv, "d,uniform,uniform,1,metric,emd,fix,%s,%g,s,lower,1,1,ok,,j\n", f,
+                ceilings[i]);
+    }
+    assert_int_equal(fclose(csv), 0);
+    store_put(folder, "scores.csv", rows);
+    store_put(folder, "jobs/j/scores.json",
+              "{\"scores\": [{\"feature\": \"IT\", \"ceiling\": \"uniform\"},"
+              "{\"feature\": \"FD\", \"ceiling\": \"uniform\"},"
+              "{\"feature\": \"AT\", \"ceiling\": \"uniform\"},"
+              "{\"feature\": \"LD\", \"ceiling\": \"uniform\"}]}");
+    free(rows);
+    model = open_model(folder);
+    store_remove(folder);
+    average = report_average_at(model, 0, REPORT_SKILL, find_group(model, "temporal EMD"),
+                                find_entry(model, "made"));
+    assert_int_equal(average->features, 4);
+    assert_near(average->median, 0.625, 1e-12);
+    assert_near(average->value, (0.5 + 0.25 + 0.75 + 4 / (1.001 - 1)) / 4, 1e-9);
+    report_store_free(model->store);
+}
+
 /* Rows in memory get the same skills, score by score: their mean over seeds is the cell's. */
 static void rows_get_their_skill(void **state)
 {
@@ -228,6 +267,7 @@ static void averages_equal_scipy(void **state)
                                     find_group(model, report_json_text(entry, "group")),
                                     find_entry(model, report_json_text(entry, "label")));
         assert_near(average->value, golden_number(entry, "value"), 1e-9);
+        assert_true(isnan(average->median));
         assert_int_equal(average->features, (size_t)golden_number(entry, "features"));
     }
     for (size_t t = 0; t < model->trace_count; t++)
@@ -499,6 +539,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cells_equal_scipy),
         cmocka_unit_test(rows_get_their_skill),
+        cmocka_unit_test(medians_beside_means),
         cmocka_unit_test(boards_equal_scipy),
         cmocka_unit_test(averages_equal_scipy),
         cmocka_unit_test(roles_and_traces),
