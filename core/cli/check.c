@@ -40,18 +40,14 @@ int weir_command_check(int argc, char **argv)
     weir_arguments arguments;
     weir_error error = {0};
     int status = weir_arguments_parse(&usage, argc, argv, &arguments), failed = 0;
-    const char *name;
 
     if (status >= 0)
         return status;
     if (!(limit > 0))
         return weir_usage_error("check", "--time must be more than 0 s");
-    name = arguments.items[0];
     registry = weir_registry_open(plugins, &error);
-    if (registry && strlen(name) > 3 && !strcmp(name + strlen(name) - 3, ".so"))
-        loaded = weir_registry_load(registry, name, &error);
-    else if (registry)
-        loaded = weir_registry_find(registry, -1, name, &error);
+    if (registry)
+        loaded = weir_registry_named(registry, arguments.items[0], &error);
     if (loaded)
         failed = weir_conform(registry, loaded, limit, print_check, NULL, &error);
     if (!loaded || failed < 0) {

@@ -191,18 +191,14 @@ int weir_command_describe(int argc, char **argv)
     weir_registry *registry;
     weir_arguments arguments;
     weir_error error = {0};
-    const char *name;
     json_t *page = NULL;
     int status = weir_arguments_parse(&usage, argc, argv, &arguments);
 
     if (status >= 0)
         return status;
-    name = arguments.items[0];
     registry = weir_registry_open(plugins, &error);
-    if (registry && strlen(name) > 3 && !strcmp(name + strlen(name) - 3, ".so"))
-        loaded = weir_registry_load(registry, name, &error);
-    else if (registry)
-        loaded = weir_registry_find(registry, -1, name, &error);
+    if (registry)
+        loaded = weir_registry_named(registry, arguments.items[0], &error);
     if (loaded)
         page = weir_plugin_describe(loaded, &error);
     if (!page) {

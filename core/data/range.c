@@ -2,68 +2,64 @@
 #include <math.h>
 #include <weir/sampling.h>
 
+uint64_t weir_integer_get(weir_type type, const void *data, size_t i)
+{
+    switch (weir_type_size(type)) {
+    case 1:
+        return ((const uint8_t *)data)[i];
+    case 2:
+        return ((const uint16_t *)data)[i];
+    case 4:
+        return ((const uint32_t *)data)[i];
+    default:
+        return ((const uint64_t *)data)[i];
+    }
+}
+
+void weir_integer_put(weir_type type, void *data, size_t i, uint64_t value)
+{
+    switch (weir_type_size(type)) {
+    case 1:
+        ((uint8_t *)data)[i] = (uint8_t)value;
+        break;
+    case 2:
+        ((uint16_t *)data)[i] = (uint16_t)value;
+        break;
+    case 4:
+        ((uint32_t *)data)[i] = (uint32_t)value;
+        break;
+    default:
+        ((uint64_t *)data)[i] = value;
+    }
+}
+
 static bool is_real(weir_type type)
 {
     return type == WEIR_F32 || type == WEIR_F64;
 }
 
+/* An I64 shares its bits with the union's unsigned member. */
 static weir_number get(weir_type type, const void *data, size_t i)
 {
     weir_number value = {0};
 
-    switch (type) {
-    case WEIR_U8:
-        value.u = ((const uint8_t *)data)[i];
-        break;
-    case WEIR_U16:
-        value.u = ((const uint16_t *)data)[i];
-        break;
-    case WEIR_U32:
-    case WEIR_CATEGORY:
-        value.u = ((const uint32_t *)data)[i];
-        break;
-    case WEIR_U64:
-        value.u = ((const uint64_t *)data)[i];
-        break;
-    case WEIR_I64:
-        value.i = ((const int64_t *)data)[i];
-        break;
-    case WEIR_F32:
+    if (type == WEIR_F32)
         value.f = (double)((const float *)data)[i];
-        break;
-    case WEIR_F64:
+    else if (type == WEIR_F64)
         value.f = ((const double *)data)[i];
-        break;
-    }
+    else
+        value.u = weir_integer_get(type, data, i);
     return value;
 }
 
 static void put(weir_type type, void *data, size_t i, weir_number value)
 {
-    switch (type) {
-    case WEIR_U8:
-        ((uint8_t *)data)[i] = (uint8_t)value.u;
-        break;
-    case WEIR_U16:
-        ((uint16_t *)data)[i] = (uint16_t)value.u;
-        break;
-    case WEIR_U32:
-    case WEIR_CATEGORY:
-        ((uint32_t *)data)[i] = (uint32_t)value.u;
-        break;
-    case WEIR_U64:
-        ((uint64_t *)data)[i] = value.u;
-        break;
-    case WEIR_I64:
-        ((int64_t *)data)[i] = value.i;
-        break;
-    case WEIR_F32:
+    if (type == WEIR_F32)
         ((float *)data)[i] = (float)value.f;
-        break;
-    case WEIR_F64:
+    else if (type == WEIR_F64)
         ((double *)data)[i] = value.f;
-        break;
-    }
+    else
+        weir_integer_put(type, data, i, value.u);
 }
 
 static bool less(weir_type type, weir_number a, weir_number b)

@@ -380,6 +380,15 @@ static int by_kind_and_name(const void *a, const void *b)
     return order ? order : strcmp((*one)->path, (*other)->path);
 }
 
+const weir_loaded *weir_registry_named(weir_registry *registry, const char *text, weir_error *error)
+{
+    size_t n = strlen(text);
+
+    if (n > 3 && !strcmp(text + n - 3, ".so"))
+        return weir_registry_load(registry, text, error);
+    return weir_registry_find(registry, -1, text, error);
+}
+
 const weir_loaded *weir_registry_all(weir_registry *registry, size_t *n, const weir_error **errors)
 {
     weir_loaded *all = realloc(registry->all, (registry->count + 1) * sizeof *all);

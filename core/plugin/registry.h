@@ -29,6 +29,9 @@ const weir_loaded *weir_registry_find(weir_registry *registry, int kind, const c
 /* Loads one file and checks it: symbol, ABI (file, found, expected), kind, name = file stem,
  * options. */
 const weir_loaded *weir_registry_load(weir_registry *registry, const char *path, weir_error *error);
+/* What a person named: a file PLUGIN.so, which is loaded, or [KIND/]NAME, which is found. */
+const weir_loaded *weir_registry_named(weir_registry *registry, const char *text,
+                                       weir_error *error);
 /* All plugins, sorted by kind and name, loaded. A plugin that does not load is in the list with
  * plugin == NULL and its error in errors (may be NULL). Borrowed array, *n entries. */
 const weir_loaded *weir_registry_all(weir_registry *registry, size_t *n, const weir_error **errors);

@@ -91,13 +91,30 @@ static void test_stride_and_refusals(void **state)
     assert_true(weir_range_offset(&range, bad, 1) == 0);
 }
 
+static void test_integers_of_every_width(void **state)
+{
+    static const weir_type types[] = {WEIR_U8,  WEIR_U16, WEIR_U32,
+                                      WEIR_U64, WEIR_I64, WEIR_CATEGORY};
+    static const uint64_t most[] = {UINT8_MAX,  UINT16_MAX, UINT32_MAX,
+                                    UINT64_MAX, UINT64_MAX, UINT32_MAX};
+
+    (void)state;
+    for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
+        uint64_t data[3] = {0, 0, 0}; /* room for three of the widest */
+
+        weir_integer_put(types[t], data, 1, UINT64_MAX);
+        assert_true(weir_integer_get(types[t], data, 0) == 0);
+        assert_true(weir_integer_get(types[t], data, 1) == most[t]);
+        assert_true(weir_integer_get(types[t], data, 2) == 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_times_are_exact),
-        cmocka_unit_test(test_whole_u64_and_signs),
-        cmocka_unit_test(test_draws_cover_the_bounds),
-        cmocka_unit_test(test_stride_and_refusals),
+        cmocka_unit_test(test_times_are_exact),         cmocka_unit_test(test_whole_u64_and_signs),
+        cmocka_unit_test(test_draws_cover_the_bounds),  cmocka_unit_test(test_stride_and_refusals),
+        cmocka_unit_test(test_integers_of_every_width),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

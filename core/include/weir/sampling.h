@@ -61,6 +61,11 @@ WEIR_API uint32_t weir_tuples_count(const weir_tuples *tuples);
 
 /* ---- Ranges: the least and the greatest value of a column, exact for every type -------------- */
 
+/* Value i of an integer or category column's data, whatever its width; the 64 bits of an I64. */
+WEIR_API uint64_t weir_integer_get(weir_type type, const void *data, size_t i);
+/* Stores one, cut to the column's width. */
+WEIR_API void weir_integer_put(weir_type type, void *data, size_t i, uint64_t value);
+
 typedef union weir_number {
     uint64_t u; /* U8 … U64, CATEGORY */
     int64_t i;  /* I64 */

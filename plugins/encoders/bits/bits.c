@@ -91,37 +91,6 @@ static int fit(weir_job *job, const weir_dataset *train, void *state)
     return WEIR_OK;
 }
 
-static uint64_t get(weir_type type, const void *data, size_t i)
-{
-    switch (type) {
-    case WEIR_U8:
-        return ((const uint8_t *)data)[i];
-    case WEIR_U16:
-        return ((const uint16_t *)data)[i];
-    case WEIR_U32:
-        return ((const uint32_t *)data)[i];
-    default:
-        return ((const uint64_t *)data)[i];
-    }
-}
-
-static void put(weir_type type, void *data, size_t i, uint64_t value)
-{
-    switch (type) {
-    case WEIR_U8:
-        ((uint8_t *)data)[i] = (uint8_t)value;
-        break;
-    case WEIR_U16:
-        ((uint16_t *)data)[i] = (uint16_t)value;
-        break;
-    case WEIR_U32:
-        ((uint32_t *)data)[i] = (uint32_t)value;
-        break;
-    default:
-        ((uint64_t *)data)[i] = value;
-    }
-}
-
 static int encode(weir_job *job, const void *state, const weir_dataset *data, const uint32_t *rows,
                   size_t n, float *out)
 {
@@ -135,7 +104,7 @@ static int encode(weir_job *job, const void *state, const weir_dataset *data, co
         if (!values)
             return weir_job_error(job)->status;
         for (size_t i = 0; i < n; i++) {
-            uint64_t value = get(column->type, values, rows[i]);
+            uint64_t value = weir_integer_get(column->type, values, rows[i]);
             float *to = out + i * self->width + at;
 
             for (uint32_t bit = 0; bit < column->bits; bit++) {
@@ -174,7 +143,7 @@ static int decode(weir_job *job, const void *state, const float *in, size_t n, w
             for (uint32_t bit = 0; bit < column->bits; bit++)
                 value = value << 1 |
                         (self->values == 2 ? from[2 * bit + 1] > from[2 * bit] : from[bit] > 0.5f);
-            put(column->type, values, i, value);
+            weir_integer_put(column->type, values, i, value);
             if (i % 65536 == 65535 && weir_progress(job, (int64_t)i, (int64_t)n) != WEIR_OK)
                 return WEIR_ECANCEL;
         }

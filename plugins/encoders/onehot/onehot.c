@@ -38,39 +38,6 @@ struct tally {
     uint64_t value, rows;
 };
 
-static uint64_t get(weir_type type, const void *data, size_t i)
-{
-    switch (type) {
-    case WEIR_U8:
-        return ((const uint8_t *)data)[i];
-    case WEIR_U16:
-        return ((const uint16_t *)data)[i];
-    case WEIR_U32:
-    case WEIR_CATEGORY:
-        return ((const uint32_t *)data)[i];
-    default: /* U64 and I64: an I64 is told apart by its bits */
-        return ((const uint64_t *)data)[i];
-    }
-}
-
-static void put(weir_type type, void *data, size_t i, uint64_t value)
-{
-    switch (type) {
-    case WEIR_U8:
-        ((uint8_t *)data)[i] = (uint8_t)value;
-        break;
-    case WEIR_U16:
-        ((uint16_t *)data)[i] = (uint16_t)value;
-        break;
-    case WEIR_U32:
-    case WEIR_CATEGORY:
-        ((uint32_t *)data)[i] = (uint32_t)value;
-        break;
-    default:
-        ((uint64_t *)data)[i] = value;
-    }
-}
-
 static int ascending(const void *a, const void *b)
 {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -104,7 +71,7 @@ static struct tally *count_values(weir_job *job, const weir_table *table,
         return NULL;
     }
     for (size_t i = 0; i < rows; i++)
-        values[i] = get(column->type, data, i);
+        values[i] = weir_integer_get(column->type, data, i);
     qsort(values, rows, sizeof *values, ascending);
     for (size_t i = 0; i < rows; i++) {
         if (i == 0 || values[i] != values[i - 1])
@@ -266,7 +233,7 @@ static int encode_column(weir_job *job, const struct state *self, const struct c
             return weir_job_error(job)->status;
     }
     for (size_t i = 0; i < n && status == WEIR_OK; i++) {
-        uint64_t value = get(column->type, values, rows[i]);
+        uint64_t value = weir_integer_get(column->type, values, rows[i]);
         uint32_t place = UINT32_MAX;
 
         if (!places)
@@ -318,7 +285,7 @@ static int decode_column(weir_job *job, const struct state *self, const struct c
             value = weir_category_add(
                 out, column->name, weir_category_text(self->names, column->name, (uint32_t)value),
                 weir_job_error(job));
-        put(column->type, values, i, value);
+        weir_integer_put(column->type, values, i, value);
         if (i % 4096 == 4095 && weir_progress(job, (int64_t)i, (int64_t)n) != WEIR_OK)
             return WEIR_ECANCEL;
     }
