@@ -107,12 +107,17 @@ static void equal_traces_have_no_distance(void **state)
     weir_dataset *real = trace("large", "real");
     json_t *rows = metric_run("emd", "", real, real);
     const json_t *row;
-    size_t at;
+    size_t at, scored = 0;
 
     (void)state;
-    json_array_foreach(rows, at,
-                       row) if (!strcmp(json_string_value(json_object_get(row, "status")), "ok"))
+    json_array_foreach(rows, at, row)
+    {
+        if (strcmp(json_string_value(json_object_get(row, "status")), "ok"))
+            continue;
         assert_true(json_number_value(json_object_get(row, "value")) == 0);
+        scored++;
+    }
+    assert_int_equal(scored, 12);
     metric_is_na(rows, "TD", "");
     json_decref(rows);
     weir_dataset_free(real);

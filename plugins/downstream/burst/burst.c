@@ -1,6 +1,7 @@
 /* Burst analysis: how long bursts and the gaps between them are, how full the bins, how big the
  * packets within and without. README.md defines each feature. Source: CascadeNet. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <weir/plugin.h>
@@ -113,7 +114,9 @@ static uint64_t bin_of(const struct grid *grid, const struct side *side, size_t 
     return bin < grid->points ? bin : grid->points - 1;
 }
 
-static int fill_bins(weir_job *job, struct side *side, const struct grid *grid)
+/* Why a trace cannot be laid on the grid, into reason; empty if it can. */
+static int fill_bins(weir_job *job, struct side *side, const struct grid *grid, char *reason,
+                     size_t size)
 {
     uint64_t first = 0;
 
@@ -126,11 +129,12 @@ static int fill_bins(weir_job *job, struct side *side, const struct grid *grid)
         side->origin = start - (start + DAY_US - epoch) % DAY_US;
         first = bin_of(grid, side, 0);
         bins = bin_of(grid, side, side->rows - 1) - first + 1;
-        if (bins > MOST_BINS)
-            return weir_fail(job, WEIR_EDATA,
-                             "%s spans %llu bins of the real trace's %llu us, more than %d",
-                             side->name, (unsigned long long)bins,
-                             (unsigned long long)grid->interval, MOST_BINS);
+        if (bins > MOST_BINS) {
+            snprintf(reason, size, "%s spans %llu bins of the real trace's %llu us, more than %d",
+                     side->name, (unsigned long long)bins, (unsigned long long)grid->interval,
+                     MOST_BINS);
+            return WEIR_OK;
+        }
         side->bins = (size_t)bins;
     }
     side->bytes = weir_alloc(job, side->bins, sizeof *side->bytes);
@@ -290,6 +294,7 @@ static int score(weir_job *job, const weir_dataset *real_train, const weir_datas
     struct side synthetic = open_side(synthetic_data, "the synthetic trace");
     struct grid grid = {.ref = o->variant == VARIANT_REF, .points = (uint64_t)o->points};
     double most_real, most_synthetic;
+    char reason[128] = "";
 
     (void)real_test;
     if (!real.rows || !synthetic.rows)
@@ -301,8 +306,11 @@ static int score(weir_job *job, const weir_dataset *real_train, const weir_datas
         grid.interval = 1;
     if (!grid.span && !grid.ref)
         return score_none(job, "the real trace has a duration of 0 s");
-    if (fill_bins(job, &real, &grid) || fill_bins(job, &synthetic, &grid))
+    if (fill_bins(job, &real, &grid, reason, sizeof reason) ||
+        (!*reason && fill_bins(job, &synthetic, &grid, reason, sizeof reason)))
         return weir_job_error(job)->status;
+    if (*reason)
+        return score_none(job, reason);
     most_real = fullest(&real);
     most_synthetic = o->utilisation == UTILISATION_REAL ? most_real : fullest(&synthetic);
     if (most_real <= 0 || most_synthetic <= 0)
