@@ -85,7 +85,7 @@ uint64_t weir_conform_points(uint64_t total, double seconds)
 {
     double most = fmax(12, fmin(2 / fmax(seconds, 1e-6), 500));
 
-    return total < most ? total : (uint64_t)most;
+    return total < (uint64_t)most ? total : (uint64_t)most;
 }
 
 uint64_t weir_conform_point(uint64_t total, uint64_t i, uint64_t n)
