@@ -74,7 +74,8 @@ static void board(report_text *out, const report_model *model, size_t trace)
         /* "temporal EMD" is cut to its first word, which tells it apart. */
         snprintf(text, sizeof text, "%.*s", (int)strcspn(model->groups[groups[i]], " "),
                  model->groups[groups[i]]);
-        pad(out, text, GROUP + 2, true);
+        report_add(out, " ");
+        pad(out, text, GROUP + 1, true);
     }
     pad(out, "fit+sample", 13, true);
     pad(out, "memory", 9, true);

@@ -295,10 +295,31 @@ static void end_leftovers(const weir_store *store)
         closedir(jobs);
 }
 
+/* Removes the jobs' folders; what else lies beside them is not ours. */
+static int remove_jobs(const weir_store *store, weir_error *error)
+{
+    char path[WEIR_PATH];
+    struct dirent *entry;
+    DIR *jobs;
+
+    snprintf(path, sizeof path, "%s/jobs", store->folder);
+    jobs = opendir(path);
+    if (!jobs && errno != ENOENT)
+        return weir_error_set(error, WEIR_EIO, "cannot read %s: %s", path, strerror(errno));
+    while (jobs && !error->status && (entry = readdir(jobs))) {
+        if (strlen(entry->d_name) != 24 || strspn(entry->d_name, "0123456789abcdef") != 24)
+            continue;
+        weir_store_path(store, entry->d_name, NULL, path);
+        weir_folder_remove(path, error);
+    }
+    if (jobs)
+        closedir(jobs);
+    return error->status;
+}
+
 int weir_store_clear(weir_store *store, weir_error *error)
 {
-    static const char *const made[] = {"scores.csv", "manifest.json", "report.html", "report.md",
-                                       "jobs"};
+    static const char *const made[] = {"scores.csv", "manifest.json", "report.html", "report.md"};
     char path[WEIR_PATH];
 
     end_leftovers(store);
@@ -307,6 +328,9 @@ int weir_store_clear(weir_store *store, weir_error *error)
         if (weir_folder_remove(path, error))
             return error->status;
     }
+    if (remove_jobs(store, error))
+        return error->status;
+    snprintf(path, sizeof path, "%s/jobs", store->folder);
     return weir_folder_make(path, error);
 }
 

@@ -52,8 +52,12 @@ run 0 "$weir" run script.lua
 has err "4 jobs: 4 done (4 of them before)"
 run 0 "$weir" run script.lua -- 2
 has err "4 jobs: 4 done (0 of them before)"
+mkdir results/*/jobs/mine && touch results/*/jobs/mine/notes results/*/jobs/*/left
 run 0 "$weir" run script.lua --fresh
 has err "4 jobs: 4 done (0 of them before)"
+[ "$(echo results/*/jobs/mine/notes results/*/jobs/????????????????????????/left)" = \
+    "$(echo results/*/jobs/mine/notes) results/*/jobs/????????????????????????/left" ] ||
+    fail "--fresh removed what is not a job's, or left what is"
 
 # --out is the store itself, and for one experiment.
 run 0 "$weir" run script.lua --out here/store
