@@ -107,6 +107,8 @@ static int resolve_options(struct weir_comparison *c, weir_error *error)
 
     for (size_t i = 0; i < c->count; i++) {
         given[i] = json_object();
+        if (!given[i])
+            weir_error_memory(error, sizeof(json_t), "options");
         if (c->variant && has_option(c->scorings[i].loaded->plugin, "variant")) {
             json_object_set_new(given[i], "variant", json_string(c->variant));
             varied = true;

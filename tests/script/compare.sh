@@ -84,7 +84,7 @@ run 0 "$weir" compare real.csv synthetic.csv --metrics emd -O emd.features=IT,LD
 has out "real       real: 8 rows, 3 flows, 8 s, times in us"
 has out "emd, variant fix: earth mover's distances"
 has out "interarrival time                          0.595238 s                   lower    n = 7, 6"
-has out "n/a  the real trace has no flow that occupies enough bins (option min_bins)"
+has out "n/a  the real trace has no flow that occupies enough bins (option min_bins; variant ref: two)"
 lacks out "FIT"
 lacks out "not applicable"
 run 0 "$weir" compare real.csv synthetic.csv --metrics emd -O emd.features=IT --time-unit ms

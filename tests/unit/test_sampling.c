@@ -1,6 +1,8 @@
 /* What simple generators share: kept rows, repeated rows, rows drawn until there are enough flows.
  */
 #include "generator_test.h"
+#include "plugin/archive.h"
+#include <unistd.h>
 
 struct counter {
     uint32_t tuples; /* different ones */
@@ -68,11 +70,51 @@ static void test_kept_and_repeated(void **state)
     weir_dataset_free(train);
 }
 
+/* A model made by other hands: its rows must be in order of time, which all that follows relies on.
+ */
+static void test_kept_rows_in_order(void **state)
+{
+    weir_registry *registry;
+    weir_job *job = any_job(&registry);
+    char folder[] = "/tmp/weir-kept-XXXXXX", file[64];
+    weir_error error = {0};
+    weir_table *table = weir_table_new(WEIR_PACKETS, 3, &error);
+    json_t *head = json_object();
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    for (int ordered = 1; ordered >= 0; ordered--) {
+        weir_archive *archive = weir_archive_new(&error);
+        weir_kept kept = {0};
+
+        for (int i = 0; i < 3; i++)
+            weir_i64_out(table, "time")[i] = ordered ? i : 5 - i;
+        assert_int_equal(weir_put_table(archive, "train", table), WEIR_OK);
+        assert_int_equal(weir_archive_write(archive, folder, head), WEIR_OK);
+        weir_archive_free(archive);
+        archive = weir_archive_read(folder, weir_job_error(job));
+        assert_non_null(archive);
+        assert_int_equal(weir_kept_load(job, &kept, archive), ordered ? WEIR_OK : WEIR_EDATA);
+        weir_archive_free(archive);
+    }
+    assert_non_null(strstr(weir_job_error(job)->text, "not in order of time"));
+    for (int i = 0; i < 2; i++) {
+        snprintf(file, sizeof file, "%s/%s", folder, i ? "model.json" : "arrays.safetensors");
+        assert_int_equal(unlink(file), 0);
+    }
+    assert_int_equal(rmdir(folder), 0);
+    json_decref(head);
+    weir_table_free(table);
+    weir_job_free(job);
+    weir_registry_free(registry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_draws),
         cmocka_unit_test(test_kept_and_repeated),
+        cmocka_unit_test(test_kept_rows_in_order),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -92,7 +92,7 @@ static const struct {
     {"FD", sample_durations, "no flow"},
     {"AT", sample_throughputs, "no flow that lasts"},
     {"BU", sample_burstiness, "no flow in a window of more than 0 s"},
-    {"LD", sample_hurst, "no flow that occupies enough bins (option min_bins)"},
+    {"LD", sample_hurst, "no flow that occupies enough bins (option min_bins; variant ref: two)"},
     {"TS", sample_timestamps, "no rows"},
     {"PL", sample_lengths, "no packets"},
     {"TTL", sample_ttl, "no packets"},
