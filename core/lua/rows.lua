@@ -123,7 +123,7 @@ function Table:__tostring()
     end
   end
   if differs(self, "unit") then add("unit", function(row) return row.unit end, true) end
-  add("", function(row) return row.mean and "" or row.reason or "" end, true)
+  add("", function(row) return row.mean and "" or (row.reason or ""):match "^[^\n]*" end, true)
   local lines = { table.concat(title, " ") }
   for _, column in ipairs(columns) do
     column.width = utf8.len(column.head)

@@ -125,6 +125,15 @@ print "good"
 END
 run 0 "$weir" run compare.lua
 has out good
+# series have no times: the plan refuses what every job would
+cat >times.lua <<'END'
+local weir = require "weir"
+local exp = weir.experiment "times"
+exp:compare { traces = weir.trace "data/sample-series.csv", generators = "bootstrap", metrics = "jsd" }
+exp:run()
+END
+refused "times.lua:3: sample-series:train: series have no times to split by; split them by label" "$weir" run times.lua
+[ ! -e results/times ] || fail "a refused script left results behind"
 cp results/compared/scores.csv first.csv
 run 0 "$weir" run compare.lua
 equal first.csv results/compared/scores.csv
