@@ -193,7 +193,10 @@ static void trace_line(report_text *out, const report_model *model, const report
         report_fact(first[i], value, &name, &text);
         report_add(out, any ? ", " : ": ");
         report_html(out, text.data);
-        report_format(out, " %s", strcmp(first[i], "duration") ? first[i] : "long");
+        report_format(out, " %s",
+                      !strcmp(first[i], "duration")  ? "long"
+                      : !strcmp(first[i], "packets") ? report_rows_name(model, trace)
+                                                     : first[i]);
         any = true;
         report_end(out, &name);
         report_end(out, &text);

@@ -56,11 +56,14 @@ const char *report_method_name(const report_cell *cell);
 const json_t *report_input(const report_model *model, const report_trace *trace);
 /* The numbers to show of it: those of the paper's Table 1 where the manifest has them. */
 json_t *report_facts(const report_model *model, const report_trace *trace);
+/* What a trace's rows are: "packets", "records", "series". */
+const char *report_rows_name(const report_model *model, const report_trace *trace);
 /* A fact's name in words: "packets_per_flow" -> "packets per flow". A fact is a number; its text.
  */
 void report_fact(const char *key, const json_t *value, report_text *name, report_text *text);
-/* "fit of broken (seed 2, on sample)": what a job was. */
-void report_job_name(const report_job *job, report_text *name);
+/* "fit of broken, seed 2, on sample", "score of emd for markov, seed 1, on sample:test": what a job
+ * was. store: where it stands, NULL for a job without one. */
+void report_job_name(const report_store *store, const report_job *job, report_text *name);
 /* Why it failed, in one line. */
 const char *report_job_reason(const report_job *job);
 /* "3 generators on 2 traces …" in one sentence, plain text. */

@@ -73,7 +73,7 @@ static void failures(report_text *out, const report_model *model)
         double attempts = report_json_number(job->status, "attempts", 1);
         report_text name = {0};
 
-        report_job_name(job, &name);
+        report_job_name(model->store, job, &name);
         report_add(out, "<div class=\"failure\">\n<h4>");
         report_html(out, name.data);
         report_add(out, "</h4>\n<p>");

@@ -286,7 +286,7 @@ static void failures(report_text *out, const report_model *model)
         const report_job *job = model->failures[i];
         report_text name = {0};
 
-        report_job_name(job, &name);
+        report_job_name(model->store, job, &name);
         report_add(out, "| ");
         report_markdown(out, name.data);
         report_end(out, &name);

@@ -142,7 +142,7 @@ char *report_terminal(const report_model *model, weir_error *error)
         report_text line = {0};
 
         report_add(&out, "  ");
-        report_job_name(model->failures[i], &line);
+        report_job_name(model->store, model->failures[i], &line);
         report_format(&line, ": %s", report_job_reason(model->failures[i]));
         pad(&out, line.data ? line.data : "", 98, false);
         while (out.used && out.data[out.used - 1] == ' ')

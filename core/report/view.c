@@ -186,6 +186,16 @@ json_t *report_facts(const report_model *model, const report_trace *trace)
     return json_is_object(table) ? table : facts;
 }
 
+const char *report_rows_name(const report_model *model, const report_trace *trace)
+{
+    const json_t *facts = json_object_get(report_input(model, trace), "facts");
+
+    if (!strcmp(report_json_text(facts, "schema"), "netflow"))
+        return "records";
+    /* Of a folder of captures the packets are counted. */
+    return strcmp(report_json_text(facts, "format"), "series csv") ? "packets" : "series";
+}
+
 void report_fact(const char *key, const json_t *value, report_text *name, report_text *text)
 {
     static const char *const names[][2] = {
@@ -210,8 +220,18 @@ void report_fact(const char *key, const json_t *value, report_text *name, report
         report_add(text, n == floor(n) ? report_count(n, number) : report_digits(n, number));
 }
 
-void report_job_name(const report_job *job, report_text *name)
+/* A row that a job gave, which says for whom and against what it scored; NULL: none. */
+static const report_row *row_of(const report_store *store, const report_job *job)
 {
+    for (size_t i = 0; store && i < store->row_count; i++)
+        if (!strcmp(store->rows[i].job, job->id))
+            return &store->rows[i];
+    return NULL;
+}
+
+void report_job_name(const report_store *store, const report_job *job, report_text *name)
+{
+    const report_row *row = NULL;
     const json_t *plugin = json_object_get(job->spec, "plugin");
     const json_t *inputs = json_object_get(job->spec, "inputs"), *source;
     const char *kind = report_json_text(job->spec, "job"), *on;
@@ -221,6 +241,12 @@ void report_job_name(const report_job *job, report_text *name)
     report_format(name, "%s of %s", *kind ? kind : "job",
                   *report_json_text(plugin, "name") ? report_json_text(plugin, "name")
                                                     : "an unknown plugin");
+    if (!strcmp(kind, "score") && (row = row_of(store, job))) {
+        report_format(name, " for %s%s", strcmp(row->generator, "floor") ? "" : "the floor, ",
+                      *row->label ? row->label : row->generator);
+        report_format(name, "%s%s, on %s", *row->seed ? ", seed " : "", row->seed, row->dataset);
+        return;
+    }
     if (json_is_integer(json_object_get(job->spec, "seed")))
         report_format(name, ", seed %lld",
                       (long long)json_integer_value(json_object_get(job->spec, "seed")));

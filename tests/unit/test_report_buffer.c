@@ -135,17 +135,36 @@ static void jobs_have_names(void **state)
 {
     report_job job = {.spec = json_pack("{s:s,s:{s:s},s:i,s:{s:{s:[s]}}}", "job", "fit", "plugin",
                                         "name", "crash", "seed", 3, "inputs", "train", "files",
-                                        "/data/x.y/sample.pcap.gz")};
+                                        "/data/x.y/sample.pcap.gz"),
+                      .id = "j2"};
+    report_row rows[] = {{.job = "j1"},
+                         {.job = "j2",
+                          .generator = "markov",
+                          .label = "Markov 2",
+                          .seed = "7",
+                          .dataset = "a:test"}};
+    const report_store store = {.rows = rows, .row_count = 2};
     report_text name = {0};
 
     (void)state;
     assert_non_null(job.spec);
-    report_job_name(&job, &name);
+    report_job_name(NULL, &job, &name);
     assert_string_equal(name.data, "fit of crash, seed 3, on sample");
     report_free(&name);
     json_decref(job.spec);
+    job.spec = json_pack("{s:s,s:{s:s},s:i}", "job", "score", "plugin", "name", "emd", "seed", 3);
+    report_job_name(&store, &job, &name);
+    assert_string_equal(name.data, "score of emd for Markov 2, seed 7, on a:test");
+    report_free(&name);
+    rows[1].generator = "floor";
+    rows[1].label = "by time";
+    rows[1].seed = "";
+    report_job_name(&store, &job, &name);
+    assert_string_equal(name.data, "score of emd for the floor, by time, on a:test");
+    report_free(&name);
+    json_decref(job.spec);
     job.spec = NULL;
-    report_job_name(&job, &name);
+    report_job_name(NULL, &job, &name);
     assert_string_equal(name.data, "job of an unknown plugin");
     report_free(&name);
     assert_string_equal(report_job_reason(&job), "no reason was recorded");
