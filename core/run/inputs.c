@@ -87,23 +87,26 @@ static json_t *open_input(const json_t *source, const char *identity, weir_error
     return made;
 }
 
-/* Series cannot be split by time, which is better said now than by every job. */
-static void refuse_times(const json_t *source, weir_error *error)
+int weir_plan_check_split(const json_t *source, const json_t *input, weir_error *error)
 {
     const json_t *split;
     char name[256];
     size_t at;
 
+    if (json_integer_value(json_object_get(input, "schema_flag")) != WEIR_SERIES)
+        return WEIR_OK;
     json_array_foreach(json_object_get(source, "split"), at, split)
     {
         if (strcmp(json_string_value(json_object_get(split, "by")), "time"))
             continue;
         weir_source_name(source, name, sizeof name);
-        weir_error_set(error, WEIR_EDATA,
-                       "%s: series have no times to split by; split them by label, as in split = { "
-                       "by = \"label\" }",
-                       name);
+        return weir_error_set(
+            error, WEIR_EDATA,
+            "%s: series have no times to split by; split them by label, as in split = { "
+            "by = \"label\" }",
+            name);
     }
+    return WEIR_OK;
 }
 
 const json_t *weir_plan_input(weir_plan *plan, const json_t *source, weir_error *error)
@@ -128,7 +131,5 @@ const json_t *weir_plan_input(weir_plan *plan, const json_t *source, weir_error 
     }
     json_decref(whole);
     made = identity ? json_object_get(plan->inputs, json_string_value(identity)) : NULL;
-    if (json_integer_value(json_object_get(made, "schema_flag")) == WEIR_SERIES)
-        refuse_times(source, error);
     return error->status ? NULL : made;
 }

@@ -11,4 +11,7 @@ const json_t *weir_plan_identity(weir_plan *plan, const json_t *source, weir_err
  * Borrowed from the plan. */
 const json_t *weir_plan_input(weir_plan *plan, const json_t *source, weir_error *error);
 
+/* Refuses a source that splits series by time, which every job on it would; input: its entry. */
+int weir_plan_check_split(const json_t *source, const json_t *input, weir_error *error);
+
 #endif

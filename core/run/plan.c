@@ -292,6 +292,8 @@ static int plan_generate(weir_plan *plan, size_t at, weir_error *error)
 
     if (!input)
         return error->status;
+    if (weir_plan_check_split(train, input, error))
+        return error->status;
     schema = (uint32_t)json_integer_value(json_object_get(input, "schema_flag"));
     weir_source_name(train, source, sizeof source);
     if (!(generator->accepts & schema)) {
@@ -361,6 +363,8 @@ static int plan_rating(weir_plan *plan, size_t at, weir_error *error)
         !strcmp(json_string_value(json_object_get(declared, "label")), "by time") &&
         json_integer_value(json_object_get(input, "schema_flag")) == WEIR_SERIES)
         return WEIR_OK; /* series have no times to split by */
+    if (weir_plan_check_split(json_object_get(declared, "real"), input, error))
+        return error->status;
     if (rating->synthetic >= 0 && !(sample = plan->samples[rating->synthetic]))
         return WEIR_OK;
     note_not_applicable(plan, rating, json_string_value(json_object_get(input, "schema")),
