@@ -276,7 +276,7 @@ int weir_capture_read(weir_reading *reading, const char *path, weir_error *error
     json_object_set_new(reading->file, "link_types", json_array());
     /* Rows to begin with: as many as fit into the file, short of touching the memory. */
     if (!status && reading->rows == 0 && !stat(path, &info) && info.st_size > 0)
-        status = weir_reading_grow(reading, (size_t)info.st_size / 76 + 1024, error);
+        status = weir_reading_grow(reading, (size_t)info.st_size / 60 + 1024, error);
     if (status) {
         weir_error_prefix(error, "%s: ", path);
         return status;

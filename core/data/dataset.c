@@ -120,28 +120,32 @@ static flow_key key_of(const tuples *t, size_t i)
                       (uint64_t)t->srcport[i] << 24 | (uint64_t)t->dstport[i] << 8 | t->proto[i]};
 }
 
-/* The number of each row's flow, flows numbered by first row. Slots are asked for some rows ahead,
- * so that the memory answers in time. */
+/* The number of each row's flow, flows numbered by first row. Slots, and then the keys they lead
+ * to, are asked for some rows ahead, so that the memory answers in time. */
 static bool number_flows(const weir_table *table, flow_index *index, uint32_t *flow_of)
 {
-    enum { ahead = 16 };
+    enum { slots_ahead = 16, keys_ahead = 8 };
     tuples t = {weir_u32(table, "srcip"), weir_u32(table, "dstip"), weir_u16(table, "srcport"),
                 weir_u16(table, "dstport"), weir_u8(table, "proto")};
-    uint64_t hashes[ahead] = {0};
+    uint64_t hashes[slots_ahead] = {0};
     size_t n = table->rows;
 
-    for (size_t i = 0; i < n + ahead; i++) {
-        size_t row = i - ahead;
-        uint64_t at = hashes[i % ahead];
+    if (!grow_index(index))
+        return false;
+    for (size_t i = 0; i < n + slots_ahead; i++) {
+        size_t row = i - slots_ahead;
+        uint64_t at = hashes[i % slots_ahead];
         flow_key key;
         uint32_t flow;
 
         if (i < n) {
-            hashes[i % ahead] = hash_key(key_of(&t, i));
-            if (index->slots)
-                __builtin_prefetch(&index->slots[hashes[i % ahead] & index->mask]);
+            hashes[i % slots_ahead] = hash_key(key_of(&t, i));
+            __builtin_prefetch(&index->slots[hashes[i % slots_ahead] & index->mask]);
         }
-        if (i < ahead || row >= n)
+        flow = index->slots[hashes[(i + keys_ahead) % slots_ahead] & index->mask];
+        if (flow)
+            __builtin_prefetch(&index->keys[flow - 1]);
+        if (i < slots_ahead)
             continue;
         if (index->count >= index->capacity && !grow_index(index))
             return false;
@@ -172,14 +176,14 @@ int weir_flows_group(const weir_table *table, weir_flows *flows, weir_error *err
 {
     size_t n = table->rows;
     flow_index index = {0};
-    uint32_t *flow_of = malloc((n + 1) * sizeof *flow_of), *offsets = NULL, *rows = NULL;
+    uint32_t *flow_of = weir_huge_alloc((n + 1) * sizeof *flow_of), *offsets = NULL, *rows = NULL;
     bool done = flow_of && number_flows(table, &index, flow_of);
 
     free(index.slots);
     free(index.keys);
     if (done) {
         offsets = calloc((size_t)index.count + 2, sizeof *offsets);
-        rows = malloc((n + 1) * sizeof *rows);
+        rows = weir_huge_alloc((n + 1) * sizeof *rows);
     }
     if (!offsets || !rows) {
         free(flow_of);

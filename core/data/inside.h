@@ -46,6 +46,8 @@ void *weir_pages_new(size_t bytes);
 /* Keeps the first min(old, bytes) bytes, the rest is zero; NULL on failure, then old stands. */
 void *weir_pages_resize(void *pages, size_t old, size_t bytes);
 void weir_pages_free(void *pages, size_t bytes);
+/* Memory for free(), not zeroed, on huge pages where it is large. */
+void *weir_huge_alloc(size_t bytes);
 
 /* The code of a text, added if it is new; UINT32_MAX on failure. */
 uint32_t weir_dictionary_add(weir_dictionary *dictionary, const char *text, weir_error *error);

@@ -295,7 +295,7 @@ int weir_table_resize(weir_table *table, size_t rows, weir_error *error)
         size_t until_row = table->rows;
 
         table->rows = rows;
-        if (rows < table->capacity / 4 * 3) {
+        if (rows < table->capacity / 16 * 15) {
             /* Gives memory back; where that fails a column merely stays larger. */
             reserve(table, rows, NULL);
             table->capacity = rows;
