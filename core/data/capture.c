@@ -44,31 +44,37 @@ bool weir_has_ports(uint8_t proto)
     return proto == 6 || proto == 17 || proto == 33 || proto == 132 || proto == 136;
 }
 
-/* Ports and TCP flags, as far as they were captured and belong to the packet. */
-static void transport(weir_reading *reading, const uint8_t *ip, uint32_t header, uint32_t available,
-                      uint32_t captured, size_t row)
-{
-    weir_packet_columns *to = &reading->packet;
+typedef struct ports {
+    uint16_t source, destination;
+    uint8_t tcp_flags;
+} ports;
 
-    if (to->off[row]) {
+/* Ports and TCP flags, as far as they were captured and belong to the packet. */
+static ports transport(weir_reading *reading, const uint8_t *ip, uint32_t header,
+                       uint32_t available, uint32_t captured)
+{
+    ports found = {0};
+
+    if (be16(ip + 6) & 0x1fff) {
         weir_count(&reading->notes, "later fragments, which have no ports");
-        return;
+        return found;
     }
-    if (!weir_has_ports(to->proto[row]))
-        return;
+    if (!weir_has_ports(ip[9]))
+        return found;
     if (available < header + 4) {
         weir_count(&reading->notes, captured < header + 4 ? "ports beyond the captured bytes"
                                                           : "packets too short for ports");
-        return;
+        return found;
     }
-    to->srcport[row] = be16(ip + header);
-    to->dstport[row] = be16(ip + header + 2);
-    if (to->proto[row] != 6)
-        return;
+    found.source = be16(ip + header);
+    found.destination = be16(ip + header + 2);
+    if (ip[9] != 6)
+        return found;
     if (available >= header + 14)
-        to->tcp_flags[row] = ip[header + 13];
+        found.tcp_flags = ip[header + 13];
     else
         weir_count(&reading->notes, "TCP flags beyond the captured bytes");
+    return found;
 }
 
 /* The total length; 0 with the packet counted as skipped. */
@@ -97,11 +103,12 @@ static uint32_t length_of(weir_reading *reading, const uint8_t *ip, uint32_t hea
 bool weir_packet_take(weir_reading *reading, int type, int64_t time, const uint8_t *bytes,
                       uint32_t captured, uint32_t wire, weir_error *error)
 {
-    weir_packet_columns *to = &reading->packet;
+    weir_packet_columns to; /* a copy: bytes stored through a pointer could change the original */
     char why[80];
     int64_t at = weir_link_ipv4(type, bytes, captured, why);
     uint32_t header, total;
     const uint8_t *ip;
+    ports found;
     size_t row;
 
     reading->records++;
@@ -127,20 +134,22 @@ bool weir_packet_take(weir_reading *reading, int type, int64_t time, const uint8
         return true;
     if (reading->rows == reading->room && weir_reading_grow(reading, reading->room * 2, error))
         return false;
+    found = transport(reading, ip, header, captured < total ? captured : total, captured);
+    to = reading->packet;
     row = reading->rows++;
-    to->time[row] = time;
-    to->srcip[row] = be32(ip + 12);
-    to->dstip[row] = be32(ip + 16);
-    to->srcport[row] = to->dstport[row] = 0;
-    to->proto[row] = ip[9];
-    to->pkt_len[row] = (uint16_t)total;
-    to->tos[row] = ip[1];
-    to->ttl[row] = ip[8];
-    to->id[row] = be16(ip + 4);
-    to->flag[row] = ip[6] >> 5 & 3;
-    to->off[row] = be16(ip + 6) & 0x1fff;
-    to->tcp_flags[row] = 0;
-    transport(reading, ip, header, captured < total ? captured : total, captured, row);
+    to.time[row] = time;
+    to.srcip[row] = be32(ip + 12);
+    to.dstip[row] = be32(ip + 16);
+    to.srcport[row] = found.source;
+    to.dstport[row] = found.destination;
+    to.proto[row] = ip[9];
+    to.pkt_len[row] = (uint16_t)total;
+    to.tos[row] = ip[1];
+    to.ttl[row] = ip[8];
+    to.id[row] = be16(ip + 4);
+    to.flag[row] = ip[6] >> 5 & 3;
+    to.off[row] = be16(ip + 6) & 0x1fff;
+    to.tcp_flags[row] = found.tcp_flags;
     return true;
 }
 
