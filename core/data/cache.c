@@ -5,7 +5,9 @@
 #include "data/columnar.h"
 #include "data/file.h"
 #include "data/trace.h"
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -18,6 +20,7 @@
 /* Raised when the readers or the columnar file change what they give. */
 #define CACHE_VERSION 1
 #define PATH_BYTES 4096
+#define DEFAULT_LIMIT UINT64_C(8000000000) /* bytes */
 
 /* ---- Hashes ---------------------------------------------------------------------------------- */
 
@@ -77,7 +80,8 @@ static bool make_folder(char *path)
         mkdir(path, 0777);
         *at = '/';
     }
-    return !mkdir(path, 0777) || errno == EEXIST;
+    /* For its owner only: the traces may be so. */
+    return !mkdir(path, 0700) || errno == EEXIST;
 }
 
 /* The path of an entry; false if there is no place for a cache. */
@@ -135,6 +139,83 @@ bool weir_cache_key(const char *const *paths, size_t n, const char *how, char ke
     return sound;
 }
 
+/* ---- The bound ------------------------------------------------------------------------------- */
+
+typedef struct kept {
+    struct timespec used; /* the last time it was loaded or stored */
+    uint64_t bytes;
+    char name[80];
+} kept;
+
+static int longest_unused_first(const void *a, const void *b)
+{
+    const struct timespec *x = &((const kept *)a)->used, *y = &((const kept *)b)->used;
+
+    if (x->tv_sec != y->tv_sec)
+        return x->tv_sec < y->tv_sec ? -1 : 1;
+    return (x->tv_nsec > y->tv_nsec) - (x->tv_nsec < y->tv_nsec);
+}
+
+/* Everything in the folder, what a killed process left behind included; NULL if there is nothing.
+ */
+static kept *list_entries(DIR *folder, size_t *n)
+{
+    kept *list = NULL, *grown;
+    struct dirent *each;
+    struct stat info;
+
+    for (*n = 0; (each = readdir(folder)) != NULL;) {
+        if (strlen(each->d_name) >= sizeof list->name ||
+            strspn(each->d_name, "0123456789abcdef") != 64 ||
+            fstatat(dirfd(folder), each->d_name, &info, AT_SYMLINK_NOFOLLOW) ||
+            !S_ISREG(info.st_mode))
+            continue;
+        if (!(*n & (*n + 1))) { /* full at one less than a power of two */
+            grown = realloc(list, (*n + 1) * 2 * sizeof *list);
+            if (!grown)
+                break;
+            list = grown;
+        }
+        list[*n].used = info.st_mtim;
+        list[*n].bytes = (uint64_t)info.st_size;
+        snprintf(list[(*n)++].name, sizeof list->name, "%s", each->d_name);
+    }
+    return list;
+}
+
+/* Removes what was longest unused until the folder is within its limit. Who has an entry mapped
+ * keeps it: its memory outlives the name. */
+static void evict(const char *entry)
+{
+    const char *text = getenv("WEIR_CACHE_LIMIT");
+    uint64_t limit = DEFAULT_LIMIT, sum = 0;
+    char path[PATH_BYTES], *end;
+    size_t n = 0;
+    DIR *folder;
+    kept *list;
+
+    if (text && text[0] >= '0' && text[0] <= '9') {
+        uint64_t asked = strtoull(text, &end, 10);
+        limit = *end ? limit : asked;
+    }
+    snprintf(path, sizeof path, "%.*s", (int)(strrchr(entry, '/') - entry), entry);
+    folder = opendir(path);
+    if (!folder)
+        return;
+    list = list_entries(folder, &n);
+    for (size_t i = 0; i < n; i++)
+        sum += list[i].bytes;
+    if (sum > limit) {
+        qsort(list, n, sizeof *list, longest_unused_first);
+        for (size_t i = 0; i < n && sum > limit; i++) {
+            unlinkat(dirfd(folder), list[i].name, 0);
+            sum -= list[i].bytes;
+        }
+    }
+    free(list);
+    closedir(folder);
+}
+
 /* ---- Datasets -------------------------------------------------------------------------------- */
 
 weir_dataset *weir_cache_load(const char *key, json_t **facts)
@@ -161,6 +242,7 @@ weir_dataset *weir_cache_load(const char *key, json_t **facts)
         return NULL;
     }
     *facts = found;
+    utimensat(AT_FDCWD, path, NULL, 0); /* used now */
     return dataset;
 }
 
@@ -169,8 +251,9 @@ void weir_cache_store(const char *key, const weir_dataset *dataset, const json_t
     char path[PATH_BYTES], *note = json_dumps(facts, JSON_COMPACT | JSON_REAL_PRECISION(17));
     weir_error ignored = {0};
 
-    if (note && entry_path(key, "weir", true, path))
-        weir_columnar_save(dataset, note, path, &ignored);
+    if (note && entry_path(key, "weir", true, path) &&
+        !weir_columnar_save(dataset, note, path, &ignored))
+        evict(path);
     free(note);
 }
 

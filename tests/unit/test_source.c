@@ -258,6 +258,43 @@ static void test_cache(void **state)
     make_folder(NULL);
 }
 
+/* Above the limit what was longest unused goes; what is mapped stays. */
+static void test_cache_limit(void **state)
+{
+    static const char *const names[] = {"one.pcap", "two.pcap", "three.pcap"};
+    weir_dataset *mapped[3];
+    weir_error error = {0};
+    char text[32], entry[3][512];
+    struct stat info;
+
+    (void)state;
+    make_folder(NULL);
+    for (int i = 0; i < 3; i++) {
+        const char *path = make_trace(names[i], 40, 4);
+
+        mapped[i] = weir_trace_open(&path, 1, NULL, NULL, NULL, &error);
+        assert_non_null(mapped[i]);
+        assert_true(cache_entry(entry[i]));
+        if (i == 1) { /* the first is used again, so that the second goes; room for two */
+            const char *first = in_folder(names[0]);
+            weir_dataset_free(mapped[0]);
+            mapped[0] = weir_trace_open(&first, 1, NULL, NULL, NULL, &error);
+            assert_int_equal(stat(entry[0], &info), 0);
+            snprintf(text, sizeof text, "%ld", (long)info.st_size * 5 / 2);
+            setenv("WEIR_CACHE_LIMIT", text, 1);
+        }
+        usleep(20000); /* more than a step of the clock of files */
+    }
+    unsetenv("WEIR_CACHE_LIMIT");
+    assert_int_equal(stat(entry[0], &info), 0);
+    assert_int_not_equal(stat(entry[1], &info), 0);
+    assert_int_equal(stat(entry[2], &info), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(weir_dataset_rows(mapped[i]), 40);
+        weir_dataset_free(mapped[i]);
+    }
+}
+
 static void test_columnar_source(void **state)
 {
     const char *path = make_trace("w.pcap", 10, 2), *out;
@@ -392,10 +429,11 @@ static void test_series(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_splits),  cmocka_unit_test(test_split_by_label),
-        cmocka_unit_test(test_overlap), cmocka_unit_test(test_identity),
-        cmocka_unit_test(test_cache),   cmocka_unit_test(test_columnar_source),
-        cmocka_unit_test(test_form),    cmocka_unit_test(test_series),
+        cmocka_unit_test(test_splits),          cmocka_unit_test(test_split_by_label),
+        cmocka_unit_test(test_overlap),         cmocka_unit_test(test_identity),
+        cmocka_unit_test(test_cache),           cmocka_unit_test(test_cache_limit),
+        cmocka_unit_test(test_columnar_source), cmocka_unit_test(test_form),
+        cmocka_unit_test(test_series),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
