@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 /* Raised when the readers or the columnar file change what they give. */
-#define CACHE_VERSION 1
+#define CACHE_VERSION 2
 #define PATH_BYTES 4096
 #define DEFAULT_LIMIT UINT64_C(8000000000) /* bytes */
 

@@ -275,6 +275,15 @@ static int read_packets(loop *at, weir_error *error)
                           reading->records - before + 1, pcap_geterr(at->pcap));
 }
 
+/* Rows to begin with: as many as fit into the file, short of touching the memory; of a very long
+ * file fewer, since a system may refuse what it cannot back. */
+static size_t expected(off_t bytes)
+{
+    size_t rows = (size_t)bytes / 60 + 1024;
+
+    return rows < (size_t)1 << 24 ? rows : (size_t)1 << 24;
+}
+
 int weir_capture_read(weir_reading *reading, const char *path, weir_error *error)
 {
     loop at = {.reading = reading, .error = error};
@@ -283,9 +292,8 @@ int weir_capture_read(weir_reading *reading, const char *path, weir_error *error
     int status = weir_reading_schema(reading, WEIR_PACKETS, NULL, error);
 
     json_object_set_new(reading->file, "link_types", json_array());
-    /* Rows to begin with: as many as fit into the file, short of touching the memory. */
     if (!status && reading->rows == 0 && !stat(path, &info) && info.st_size > 0)
-        status = weir_reading_grow(reading, (size_t)info.st_size / 60 + 1024, error);
+        status = weir_reading_grow(reading, expected(info.st_size), error);
     if (status) {
         weir_error_prefix(error, "%s: ", path);
         return status;

@@ -54,6 +54,8 @@ bool weir_field_protocol(const weir_csv_field *field, uint64_t *value);
 bool weir_field_dotted(const weir_csv_field *field, uint64_t *value);
 /* 0 to 3, DF, MF, MF+DF or nothing: bit 0 MF, bit 1 DF. */
 bool weir_field_flag(const weir_csv_field *field, uint64_t *value);
+/* A text of at most 255 bytes without a zero byte, which ends it in text. */
+bool weir_field_copy(const weir_csv_field *field, char text[256]);
 /* A time in units of 10^power ns. */
 bool weir_field_time(const weir_csv_field *field, int power, int64_t *time);
 /* 2019/04/04 16:23:00.325010 as UTC, or epoch seconds. */

@@ -130,6 +130,15 @@ bool weir_field_flag(const weir_csv_field *field, uint64_t *value)
     return false;
 }
 
+bool weir_field_copy(const weir_csv_field *field, char text[256])
+{
+    if (field->n > 255 || memchr(field->text, 0, field->n))
+        return false;
+    memcpy(text, field->text, field->n);
+    text[field->n] = 0;
+    return true;
+}
+
 bool weir_field_time(const weir_csv_field *field, int power, int64_t *time)
 {
     weir_decimal decimal;
@@ -137,8 +146,7 @@ bool weir_field_time(const weir_csv_field *field, int power, int64_t *time)
     bool exact;
 
     if (power == 3 && field->n < 17 && plain(field, &whole)) {
-        *time = (int64_t)whole * 1000;
-        return whole <= INT64_MAX / 1000;
+        return !__builtin_mul_overflow(whole, 1000u, time);
     }
     return weir_decimal_parse(field->text, field->n, &decimal) &&
            weir_decimal_integer(decimal, power, time, &exact);

@@ -99,13 +99,12 @@ static int number_of(const long_form *form, int64_t field, const char *column, d
     return WEIR_OK;
 }
 
-static char *text_of(const weir_csv_field *field, char *text, size_t size)
+static int text_of(const long_form *form, const char *column, size_t field, char text[256],
+                   weir_error *error)
 {
-    size_t n = field->n < size - 1 ? field->n : size - 1;
-
-    memcpy(text, field->text, n);
-    text[n] = 0;
-    return text;
+    return weir_field_copy(&form->csv->fields[field], text)
+               ? WEIR_OK
+               : fault(form, column, field, "a text of at most 255 bytes", error);
 }
 
 /* The first pass: how many series there are and how long the longest is. */
@@ -124,8 +123,9 @@ static int measure(long_form *form, weir_error *error)
                                   csv->line, csv->count, form->fields);
         if ((status = step_of(form, &step, error)) != 0)
             return status;
-        if (weir_dictionary_add(&form->series, text_of(&csv->fields[0], name, sizeof name),
-                                error) == UINT32_MAX)
+        if ((status = text_of(form, "series", 0, name, error)) != 0)
+            return status;
+        if (weir_dictionary_add(&form->series, name, error) == UINT32_MAX)
             return WEIR_ENOMEM;
         if (form->longest < step + 1)
             form->longest = (uint32_t)(step + 1);
@@ -158,15 +158,19 @@ static int take_line(const long_form *form, const filling *to, weir_error *error
 {
     const weir_csv *csv = form->csv;
     size_t width = (size_t)form->shape.steps * form->shape.channels;
-    char text[256];
-    uint32_t row = weir_dictionary_find(&form->series, text_of(&csv->fields[0], text, sizeof text));
-    uint32_t code =
-        weir_category_add(to->table, "label", text_of(&csv->fields[1], text, sizeof text), error);
+    char series[256], label[256];
+    uint32_t row, code;
     int64_t step;
-    int status = step_of(form, &step, error);
+    int status;
 
-    if (status || code == UINT32_MAX)
-        return status ? status : WEIR_ENOMEM;
+    if ((status = step_of(form, &step, error)) != 0 ||
+        (status = text_of(form, "series", 0, series, error)) != 0 ||
+        (status = text_of(form, "label", 1, label, error)) != 0)
+        return status;
+    row = weir_dictionary_find(&form->series, series);
+    code = weir_category_add(to->table, "label", label, error);
+    if (code == UINT32_MAX)
+        return WEIR_ENOMEM;
     if (to->lines[row]++ == 0)
         to->label[row] = code;
     else if (to->label[row] != code)

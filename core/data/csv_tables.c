@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 typedef enum field_kind {
     TIME,     /* in the file's unit */
@@ -145,19 +146,14 @@ static void store(const bound *at, size_t row, uint64_t value)
     }
 }
 
-static int take_text(weir_reading *reading, bound *at, const weir_csv_field *field, size_t row,
+static int take_text(weir_reading *reading, bound *at, const char *text, size_t row,
                      weir_error *error)
 {
-    char text[256];
-    uint32_t code;
-    size_t n = field->n < sizeof text - 1 ? field->n : sizeof text - 1;
+    uint32_t code = weir_category_add(reading->table, at->binding->column, text, error);
 
-    memcpy(text, field->text, n);
-    text[n] = 0;
-    code = weir_category_add(reading->table, at->binding->column, text, error);
     if (code == UINT32_MAX)
         return WEIR_ENOMEM;
-    at->filled |= n > 0;
+    at->filled |= text[0] != 0;
     ((uint32_t *)at->to)[row] = code;
     return WEIR_OK;
 }
@@ -171,7 +167,7 @@ static int take_field(weir_reading *reading, const weir_csv *csv, const csv_layo
     uint64_t value = 0;
     weir_verdict outcome = WEIR_FINE;
     double real = 0;
-    char why[80];
+    char why[80], text[256];
 
     switch (at->kind) {
     case TIME:
@@ -186,8 +182,8 @@ static int take_field(weir_reading *reading, const weir_csv *csv, const csv_layo
                                   error);
         return WEIR_OK;
     case SECONDS:
-        if (!absent && !weir_real_parse(field->text, field->n, &real))
-            return weir_csv_fault(csv, name, field, "a number of seconds", error);
+        if (!absent && (!weir_real_parse(field->text, field->n, &real) || real < 0))
+            return weir_csv_fault(csv, name, field, "a number of seconds, 0 or more", error);
         if (absent)
             weir_count(&reading->notes, "durations that are not given, taken as 0");
         ((double *)at->to)[row] = real;
@@ -229,7 +225,9 @@ static int take_field(weir_reading *reading, const weir_csv *csv, const csv_layo
             outcome = weir_field_port(field, absent, &value);
         break;
     case TEXT:
-        return take_text(reading, at, field, row, error);
+        if (!weir_field_copy(field, text))
+            return weir_csv_fault(csv, name, field, "a text of at most 255 bytes", error);
+        return take_text(reading, at, text, row, error);
     case UNSIGNED:
     case ADDED:
         if (!absent)
@@ -362,6 +360,14 @@ static int bind(weir_reading *reading, const weir_csv *csv, csv_layout *layout, 
     if (layout->bindings == argus_bindings)
         weir_reading_absent(reading, "type");
     for (size_t i = 0; i < csv->count; i++) {
+        const weir_csv_field *field = &csv->fields[i];
+        for (size_t k = 0; !used[i] && k < layout->count; k++) {
+            const weir_csv_field *taken = &csv->fields[layout->bound[k].field];
+            if (field->n == taken->n && !strncasecmp(field->text, taken->text, field->n))
+                return weir_error_set(error, WEIR_EDATA,
+                                      "%s:%" PRIu64 ": column '%.*s' stands twice", csv->path,
+                                      csv->line, (int)taken->n, taken->text);
+        }
         if (!used[i])
             json_array_append_new(reading->ignored,
                                   json_stringn(csv->fields[i].text, csv->fields[i].n));

@@ -88,9 +88,9 @@ bool weir_decimal_integer(weir_decimal decimal, int power, int64_t *value, bool 
             *exact &= rest == 0;
         }
     }
-    if (digits > (uint64_t)INT64_MAX)
+    if (digits > (uint64_t)INT64_MAX + decimal.negative)
         return false;
-    *value = decimal.negative ? -(int64_t)digits : (int64_t)digits;
+    *value = (int64_t)(decimal.negative ? 0 - digits : digits);
     return true;
 }
 

@@ -171,7 +171,11 @@ static bool looks_like_csv(const unsigned char *bytes, size_t n)
 {
     bool separated = n > 10 && !memcmp(bytes, "#separator", 10);
 
-    for (size_t i = 0; i < n; i++) {
+    size_t i = 0;
+
+    while (i < n && (bytes[i] == '\n' || bytes[i] == '\r')) /* empty lines before the header */
+        i++;
+    for (; i < n; i++) {
         if (bytes[i] == '\n' || bytes[i] == '\r')
             return separated;
         if (bytes[i] < 9 || (bytes[i] > 13 && bytes[i] < 32))
@@ -225,6 +229,19 @@ static void count_steps_back(weir_reading *reading, size_t from)
     }
 }
 
+/* Whether a path leads to the same file as one before it. */
+static bool seen_before(const char *const *paths, size_t at)
+{
+    struct stat info, other;
+
+    for (size_t i = 0; i < at; i++) {
+        if (!stat(paths[at], &info) && !stat(paths[i], &other) && info.st_dev == other.st_dev &&
+            info.st_ino == other.st_ino)
+            return true;
+    }
+    return false;
+}
+
 static int read_files(weir_reading *reading, const char *const *paths, size_t n, json_t *files,
                       weir_error *error)
 {
@@ -237,6 +254,8 @@ static int read_files(weir_reading *reading, const char *const *paths, size_t n,
         json_array_append_new(files, reading->file);
         if (!reading->file)
             return weir_error_memory(error, 64, "facts");
+        if (seen_before(paths, i))
+            return weir_error_set(error, WEIR_EDATA, "%s: the same file is given twice", paths[i]);
         status = read_file(reading, paths[i], error);
         if (status)
             return status;

@@ -4,6 +4,7 @@
 
 [ -e "$source/experiments/data/sample.pcap" ] || skip "experiments/data/sample.pcap is not there"
 ln -s "$source/experiments/data" data
+cp data/sample.pcap copy.pcap
 
 cat >traces.lua <<'END'
 local weir = require "weir"
@@ -26,7 +27,7 @@ end
 local train = trace:split()
 local inner, validation = train:split { test = 0.5 }
 assert(#inner:dataset() == 1200 and #validation:dataset() == 1200)
-assert(#weir.trace({ "data/sample.pcap", "data/sample.pcap" }, { packets = 10 }):dataset() == 10)
+assert(#weir.trace({ "data/sample.pcap", "copy.pcap" }, { packets = 10 }):dataset() == 10)
 assert(#weir.trace "data/sample-netflow.csv":dataset() > 100)
 assert(weir.here "x" == "./x" and weir.here "/x" == "/x")
 print "good"

@@ -99,7 +99,9 @@ printf 'srcip,dstip,srcport,dstport,proto,time,pkt_len\n1,2,3,4,6,5,60\n1,2,3,4,
 refused "bad.csv:3: column 'pkt_len': 'x' is not a number" "$weir" trace info bad.csv
 head -c 24 a.pcap >none.pcap
 refused "none.pcap: it has no packets" "$weir" trace info none.pcap
-refused "none.pcap and 1 more: it has no packets" "$weir" trace convert none.pcap none.pcap x.csv
+cp none.pcap none2.pcap
+refused "none.pcap and 1 more: it has no packets" "$weir" trace convert none.pcap none2.pcap x.csv
+refused "./none.pcap: the same file is given twice" "$weir" trace convert none.pcap ./none.pcap x.csv
 head -c 100 a.pcap >cut.pcap
 refused "cut.pcap: packet 2: the capture is cut short" "$weir" trace info cut.pcap
 run 0 "$weir" trace info --allow-truncated cut.pcap

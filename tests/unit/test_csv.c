@@ -123,8 +123,55 @@ static void test_faults(void **state)
     refused(HEADER "\n", "it has no packets");
     refused("a,b\n1,2\n", "bad.csv:1: the header names no packets");
     refused(HEADER "\n::1,::2,3,4,6,1,60\n", "no usable IPv4");
+    /* The least time that is too late, in every way of writing it. */
+    refused(HEADER "\n1,2,3,4,6,9223372036854776,60\n", "column 'time'");
+    refused(HEADER "\n1,2,3,4,6,9223372036854775.808,60\n", "column 'time'");
+    refused(HEADER "\n1,2,3,4,6,-9223372036854775.809,60\n", "column 'time'");
+    refused(HEADER ",TIME\n1,2,3,4,6,1,60,2\n", "bad.csv:1: column 'time' stands twice");
     /* A quoted line break counts as a line. */
     refused(HEADER ",note\n1,2,3,4,6,1,60,\"a\nb\"\n1,2,3,4,6,1,x,c\n", "bad.csv:4: column");
+}
+
+/* What lies at the edge of being taken. */
+static void test_edges(void **state)
+{
+    weir_dataset *dataset = taken("\n\r\n" HEADER "\n1,2,+3,-0,006,9223372036854775.807,060\n"
+                                  "1,2,3,4,6,-9223372036854775.808,6e1\n",
+                                  NULL);
+    const weir_table *table = weir_dataset_table(dataset);
+
+    (void)state;
+    assert_true(weir_i64(table, "time")[0] == INT64_MIN);
+    assert_true(weir_i64(table, "time")[1] == INT64_MAX);
+    assert_int_equal(weir_u16(table, "srcport")[1], 3);
+    assert_int_equal(weir_u16(table, "dstport")[1], 0);
+    assert_int_equal(weir_u16(table, "pkt_len")[0], 60);
+    weir_dataset_free(dataset);
+}
+
+/* A text that does not fit is refused: cut, two labels could become one. */
+static void test_texts(void **state)
+{
+    static const char flows[] = "ts,td,srcip,dstip,srcport,dstport,proto,pkt,byt,label\n"
+                                "1,%s,1,2,3,4,6,5,60,%s%s\n";
+    char line[600], label[256];
+    weir_dataset *dataset;
+
+    (void)state;
+    memset(label, 'a', 255);
+    label[255] = 0;
+    snprintf(line, sizeof line, flows, "0", label, "");
+    dataset = taken(line, NULL);
+    assert_string_equal(weir_category_text(weir_dataset_table(dataset), "label", 0), label);
+    weir_dataset_free(dataset);
+    snprintf(line, sizeof line, flows, "0", label, "b");
+    refused(line, "bad.csv:2: column 'label'");
+    snprintf(line, sizeof line, flows, "-1e-9", "x", "");
+    refused(line, "bad.csv:2: column 'td': '-1e-9' is not a number of seconds, 0 or more");
+    snprintf(line, sizeof line, "series,label,step,size\n%sb,x,0,1\n", label);
+    refused(line, "bad.csv:2: column 'series'");
+    snprintf(line, sizeof line, "series,label,step,size\n1,%sb,0,1\n", label);
+    refused(line, "bad.csv:2: column 'label'");
 }
 
 static void test_netflow(void **state)
@@ -260,7 +307,7 @@ static void test_merge(void **state)
     const char *two = write_text("2.csv", HEADER ",ttl\n1,2,3,4,6,10,61,65\n");
     const char *flows = write_text("3.csv", "srcip,dstip,srcport,dstport,proto,ts,td,pkt,byt\n"
                                             "1,2,0,0,6,5,0,1,1\n");
-    const char *paths[] = {one, two}, *unlike[] = {one, flows};
+    const char *paths[] = {one, two}, *unlike[] = {one, flows}, *same[] = {one, two, one};
     weir_error error = {0};
     weir_dataset *dataset = weir_trace_read(paths, 2, NULL, NULL, &error);
 
@@ -272,6 +319,9 @@ static void test_merge(void **state)
     assert_null(weir_trace_read(unlike, 2, NULL, NULL, &error));
     assert_non_null(
         strstr(error.text, "3.csv: holds netflow, but the files before it hold packets"));
+    memset(&error, 0, sizeof error);
+    assert_null(weir_trace_read(same, 3, NULL, NULL, &error));
+    assert_non_null(strstr(error.text, "1.csv: the same file is given twice"));
     free((void *)(uintptr_t)one);
 }
 
@@ -279,7 +329,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_packets), cmocka_unit_test(test_time_units),
-        cmocka_unit_test(test_faults),  cmocka_unit_test(test_netflow),
+        cmocka_unit_test(test_faults),  cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_texts),   cmocka_unit_test(test_netflow),
         cmocka_unit_test(test_zeek),    cmocka_unit_test(test_argus),
         cmocka_unit_test(test_series),  cmocka_unit_test(test_merge),
     };
