@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "data/source.h"
 #include "data/trace.h"
+#include "plugin/descriptor.h"
 #include "plugin/options.h"
 #include <stdlib.h>
 #include <string.h>
@@ -119,9 +120,12 @@ static int resolve_options(struct weir_comparison *c, weir_error *error)
                        c->variant);
     for (size_t i = 0; i < c->settings.count && !error->status; i++)
         take_setting(c, given, c->settings.items[i], error);
-    for (size_t i = 0; i < c->count && !error->status; i++)
+    for (size_t i = 0; i < c->count && !error->status; i++) {
         c->scorings[i].options =
             weir_options_resolve(c->scorings[i].loaded->plugin, given[i], error);
+        if (c->scorings[i].options)
+            weir_features_check(c->scorings[i].loaded->plugin, c->scorings[i].options, error);
+    }
     for (size_t i = 0; i < c->count; i++)
         json_decref(given[i]);
     return error->status;

@@ -1,5 +1,6 @@
 /* Checks of a descriptor, and the build id of a loaded plugin. */
 #include "plugin/descriptor.h"
+#include "plugin/options.h"
 #include <ctype.h>
 #include <dlfcn.h>
 #include <link.h>
@@ -87,6 +88,29 @@ const weir_feature *weir_features(const weir_plugin *plugin)
         return ((const weir_metric *)plugin)->features;
     return plugin->kind == WEIR_KIND_DOWNSTREAM ? ((const weir_downstream *)plugin)->features
                                                 : NULL;
+}
+
+int weir_features_check(const weir_plugin *plugin, const json_t *options, weir_error *error)
+{
+    const weir_feature *features = weir_features(plugin);
+    const json_t *asked = json_object_get(options, "features");
+
+    for (size_t i = 0; features && i < json_array_size(asked); i++) {
+        const char *label = json_string_value(json_array_get(asked, i)), *known[256], *near;
+        size_t n = 0;
+
+        while (label && n < 256 && features[n].label && strcmp(features[n].label, label)) {
+            known[n] = features[n].label;
+            n++;
+        }
+        if (!label || n == 256 || features[n].label)
+            continue;
+        near = weir_nearest(label, known, n);
+        return weir_error_set(error, WEIR_EOPTION, "unknown feature '%.60s' of %s %s%s%s%s", label,
+                              weir_kind_name((int)plugin->kind), plugin->name,
+                              near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    }
+    return WEIR_OK;
 }
 
 int weir_descriptor_check(const weir_plugin *plugin, weir_error *error)

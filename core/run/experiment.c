@@ -2,6 +2,7 @@
  * is reported with the line that made it. */
 #include "run/experiment.h"
 #include "data/source.h"
+#include "plugin/descriptor.h"
 #include "plugin/job.h"
 #include "plugin/options.h"
 #include "run/declare.h"
@@ -398,7 +399,8 @@ static int resolve_rating(weir_experiment *experiment, const json_t *declaration
     if (made->loaded)
         made->options = weir_options_resolve(made->loaded->plugin,
                                              json_object_get(declaration, "options"), error);
-    return made->options ? WEIR_OK : error->status;
+    return made->options ? weir_features_check(made->loaded->plugin, made->options, error)
+                         : (int)error->status;
 }
 
 int weir_declare_score(weir_experiment *experiment, const json_t *declaration, const json_t *names,

@@ -137,6 +137,8 @@ refused "absent.csv" "$weir" compare absent.csv real.csv
 refused "unknown metric 'edm'; did you mean 'emd'?" "$weir" compare real.csv synthetic.csv --metrics edm
 refused "unknown option 'bin' of metric emd; did you mean 'bins'?" \
     "$weir" compare real.csv synthetic.csv --metrics emd -O emd.bin=3
+refused "unknown feature 'ITT' of metric emd; did you mean 'IT'?" \
+    "$weir" compare real.csv synthetic.csv --metrics emd -O emd.features=LD,ITT
 refused "must be PLUGIN.option=value" "$weir" compare real.csv synthetic.csv -O bins=3
 refused "'burst' is not among the plugins to run" "$weir" compare real.csv synthetic.csv -O burst.points=3
 refused "--time-unit is 'h', must be s, ms, us or ns" "$weir" compare real.csv synthetic.csv --time-unit h
