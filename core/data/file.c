@@ -94,6 +94,9 @@ void weir_path_stem(const char *path, char *text, size_t size)
         length = size - 1;
     memcpy(text, from, length);
     text[length] = 0;
+    for (; *text; text++) /* a name is one line in every table and message */
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = '_';
 }
 
 int weir_path_ends(const char *path, const char *extension)

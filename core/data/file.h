@@ -19,7 +19,8 @@ int weir_file_commit(weir_file *file, weir_error *error);
 /* Closes and removes it. */
 void weir_file_discard(weir_file *file);
 
-/* The last part of a path without its extension, in text, cut to size. */
+/* The last part of a path without its extension, in text, cut to size; control characters read _.
+ */
 void weir_path_stem(const char *path, char *text, size_t size);
 /* Whether a path ends in that extension (".csv"), case ignored. */
 int weir_path_ends(const char *path, const char *extension);

@@ -104,6 +104,24 @@ static void drop_unfinished(const char *folder)
         closedir(list);
 }
 
+/* A folder that holds something, but neither a lock nor jobs: somebody's, and no store. */
+static bool is_foreign(const char *folder)
+{
+    DIR *list = opendir(folder);
+    struct dirent *entry;
+    bool holds = false, store = false;
+
+    while (list && (entry = readdir(list))) {
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+            continue;
+        holds = true;
+        store = store || !strcmp(entry->d_name, "lock") || !strcmp(entry->d_name, "jobs");
+    }
+    if (list)
+        closedir(list);
+    return holds && !store;
+}
+
 weir_store *weir_store_open(const char *folder, bool read_only,
                             void (*notice)(void *context, const char *text), void *context,
                             const volatile sig_atomic_t *stop, weir_error *error)
@@ -130,6 +148,13 @@ weir_store *weir_store_open(const char *folder, bool read_only,
     }
     while (n > 1 && store->folder[n - 1] == '/')
         store->folder[--n] = '\0';
+    if (!read_only && is_foreign(store->folder)) {
+        weir_error_set(error, WEIR_EOPTION,
+                       "%s is no store and not empty; name a folder that is empty or not there yet",
+                       folder);
+        free(store);
+        return NULL;
+    }
     snprintf(path, sizeof path, "%s/jobs", store->folder);
     if (!read_only &&
         (weir_folder_make(path, error) || take_lock(store, notice, context, stop, error))) {

@@ -91,6 +91,13 @@ touch file
 refused "file" "$weir" run two.lua --out file
 refused "/proc/nothing" "$weir" run two.lua --out /proc/nothing
 
+# A folder of somebody's own is left alone.
+mkdir mine
+echo precious >mine/scores.csv
+refused "mine is no store and not empty" "$weir" run two.lua --out mine
+refused "mine is no store and not empty" "$weir" run two.lua --out mine --fresh
+has mine/scores.csv precious
+
 # A full disk: what is done stays valid. The disk is a small tmpfs, where one can be made.
 mkdir disk
 cat >full.sh <<'END'

@@ -288,8 +288,13 @@ static void test_stems(void **state)
 {
     static const struct {
         const char *path, *stem;
-    } cases[] = {{"/a/b.pcap", "b"},     {"b", "b"}, {"a/b.tar.gz", "b.tar"}, {"/a/b/", "b"},
-                 {".hidden", ".hidden"}, {"/", "/"}};
+    } cases[] = {{"/a/b.pcap", "b"},
+                 {"b", "b"},
+                 {"a/b.tar.gz", "b.tar"},
+                 {"/a/b/", "b"},
+                 {".hidden", ".hidden"},
+                 {"/", "/"},
+                 {"a/new\nline\x1b.csv", "new_line_"}};
     char text[64];
 
     (void)state;
