@@ -207,6 +207,18 @@ static void trace_line(report_text *out, const report_model *model, const report
     report_add(out, "</li>\n");
 }
 
+/* A fact that is a number, or NULL; rows that are no packets are not counted as such. */
+static const json_t *fact_of(const report_model *model, size_t trace, const char *key)
+{
+    const report_trace *what = &model->traces[trace];
+    const json_t *fact = json_object_get(report_facts(model, what), key);
+
+    if ((!strcmp(key, "packets") || !strcmp(key, "ipv4")) &&
+        strcmp(report_rows_name(model, what), "packets"))
+        return NULL;
+    return json_is_number(fact) ? fact : NULL;
+}
+
 /* The numbers of a trace's facts, one row a fact and one column a trace. */
 static void facts_table(report_text *out, const report_model *model)
 {
@@ -219,12 +231,11 @@ static void facts_table(report_text *out, const report_model *model)
 
         json_object_foreach(facts, key, value)
         {
-            bool known = !json_is_number(value);
+            bool known = !fact_of(model, t, key);
             report_text name = {0}, text = {0};
 
             for (size_t before = 0; before < t && !known; before++)
-                known = json_is_number(
-                    json_object_get(report_facts(model, &model->traces[before]), key));
+                known = fact_of(model, before, key);
             if (known)
                 continue;
             if (!open) {
@@ -246,10 +257,10 @@ static void facts_table(report_text *out, const report_model *model)
             report_end(out, &name);
             report_end(out, &text);
             for (size_t i = 0; i < model->trace_count; i++) {
-                const json_t *own = json_object_get(report_facts(model, &model->traces[i]), key);
+                const json_t *own = fact_of(model, i, key);
 
                 report_add(out, "<td>");
-                if (json_is_number(own)) {
+                if (own) {
                     report_fact(key, own, &name, &text);
                     report_html(out, text.data);
                 } else {

@@ -30,6 +30,8 @@ const char *const report_style[] = {
     "th,td{padding:.3rem .5rem;border-bottom:1px solid var(--line);text-align:right;"
     "white-space:nowrap;vertical-align:baseline}"
     "th{font-weight:600}thead th{vertical-align:bottom;border-bottom:1.5px solid var(--ink)}"
+    "thead th:not(.name){white-space:normal;max-width:12rem}"
+    "thead th:not(.name):not(:first-child){min-width:5.2rem}"
     "thead th span{display:block;font-weight:400;color:var(--soft);font-size:.92em}"
     "th:first-child,td:first-child,th.name,td.name{text-align:left}"
     "tbody th{font-weight:400}tbody th.name{background:#fff;position:sticky;left:0}"
