@@ -109,9 +109,11 @@ static int deliver(const char *folder, const char *place, weir_error *error)
         move(folder, extras[i]);
     snprintf(model, sizeof model, "%.4000s/model", folder);
     snprintf(old, sizeof old, "%.4000s/replaced", folder);
-    if ((rename(place, old) && errno != ENOENT) || rename(model, place))
-        return weir_error_set(error, WEIR_EIO, "%s: %s", place, strerror(errno));
-    return WEIR_OK;
+    if ((!rename(place, old) || errno == ENOENT) && !rename(model, place))
+        return WEIR_OK;
+    weir_error_set(error, WEIR_EIO, "%s: %s", place, strerror(errno));
+    rename(old, place); /* the former model, if it was moved; the caller removes the rest */
+    return WEIR_EIO;
 }
 
 static void report(const char *place)
