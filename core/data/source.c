@@ -196,7 +196,8 @@ static int mark_labels(const weir_dataset *dataset, double share, uint64_t seed,
 
     if (!codes)
         return weir_error_set(error, WEIR_EDATA,
-                              "a split by label needs labels, and there are none");
+                              "%s: has no labels to split by: split by time or by flow",
+                              weir_dataset_name(dataset));
     rows = malloc(((size_t)n + 1) * sizeof *rows);
     if (!rows)
         return weir_error_memory(error, n * sizeof *rows, "a split");

@@ -6,6 +6,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* Rows of a trace whose split is tried at planning; in more, a part is hardly ever empty. */
+#define MOST_TRIED 1000000
+
 const json_t *weir_plan_identity(weir_plan *plan, const json_t *source, weir_error *error)
 {
     json_t *known = json_object_get(plan->known, "identities");
@@ -132,4 +135,30 @@ const json_t *weir_plan_input(weir_plan *plan, const json_t *source, weir_error 
     json_decref(whole);
     made = identity ? json_object_get(plan->inputs, json_string_value(identity)) : NULL;
     return error->status ? NULL : made;
+}
+
+int weir_plan_split(weir_plan *plan, const json_t *source, weir_error *error)
+{
+    json_t *tried = json_object_get(plan->known, "splits"), *split;
+    const json_t *input, *identity;
+    weir_dataset *dataset;
+    bool wanted;
+    size_t at;
+
+    if (!json_array_size(json_object_get(source, "split")))
+        return WEIR_OK;
+    input = weir_plan_input(plan, source, error);
+    identity = input ? weir_plan_identity(plan, source, error) : NULL;
+    if (!identity || json_object_get(tried, json_string_value(identity)))
+        return error->status;
+    wanted = json_integer_value(json_object_get(input, "rows")) <= MOST_TRIED;
+    json_array_foreach(json_object_get(source, "split"), at, split)
+    {
+        const char *by = json_string_value(json_object_get(split, "by"));
+        wanted |= by && !strcmp(by, "label");
+    }
+    dataset = wanted ? weir_source_open(source, NULL, error) : NULL;
+    weir_dataset_free(dataset);
+    json_object_set_new(tried, json_string_value(identity), json_true());
+    return error->status;
 }

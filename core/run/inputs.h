@@ -10,6 +10,9 @@ const json_t *weir_plan_identity(weir_plan *plan, const json_t *source, weir_err
  * schema_flag, rows, columns, facts }. Opens the trace unless an earlier manifest knows it.
  * Borrowed from the plan. */
 const json_t *weir_plan_input(weir_plan *plan, const json_t *source, weir_error *error);
+/* Refuses a source whose splits fail or leave no rows: labels that are not there, too little data.
+ * Large traces are not opened for it, but for a split by label. */
+int weir_plan_split(weir_plan *plan, const json_t *source, weir_error *error);
 
 /* Refuses a source that splits series by time, which every job on it would; input: its entry. */
 int weir_plan_check_split(const json_t *source, const json_t *input, weir_error *error);

@@ -303,6 +303,8 @@ static int plan_generate(weir_plan *plan, size_t at, weir_error *error)
                               generator->name, json_string_value(json_object_get(input, "schema")),
                               source);
     }
+    if (weir_plan_split(plan, train, error))
+        return error->status;
     if (asprintf(&name, "%s on %s, seed %lld", label, source,
                  (long long)json_integer_value(json_object_get(made->declared, "seed"))) < 0)
         return weir_error_memory(error, strlen(label), "a job's title");
@@ -369,6 +371,12 @@ static int plan_rating(weir_plan *plan, size_t at, weir_error *error)
         return WEIR_OK;
     note_not_applicable(plan, rating, json_string_value(json_object_get(input, "schema")),
                         (uint32_t)json_integer_value(json_object_get(input, "schema_flag")));
+    /* A floor is a by-product: where the data is too little for it, its scores say so. */
+    if (strcmp(json_string_value(json_object_get(declared, "generator")), "floor") != 0 &&
+        (weir_plan_split(plan, json_object_get(declared, "real"), error) ||
+         (test && weir_plan_split(plan, test, error)) ||
+         (!sample && weir_plan_split(plan, json_object_get(declared, "synthetic"), error))))
+        return error->status;
     node = new_node(plan, "score", rating->loaded, declared, rating->options, NULL, error);
     if (!node || set_input(plan, node, "real", json_object_get(declared, "real"), error) ||
         (test &&
@@ -411,7 +419,7 @@ weir_plan *weir_plan_new(const weir_experiment *experiment, const weir_settings 
         plan->scores = calloc(experiment->rating_count + 1, sizeof(weir_node *));
         plan->inputs = json_object();
         plan->notes = json_array();
-        plan->known = json_pack("{s{} sO?}", "identities", "before", before);
+        plan->known = json_pack("{s{} s{} sO?}", "identities", "splits", "before", before);
     }
     if (!plan || !plan->samples || !plan->scores || !plan->inputs || !plan->notes || !plan->known) {
         weir_plan_free(plan);
