@@ -350,7 +350,7 @@ static int convert(const arguments *got)
     const char *out;
     json_t *facts = NULL, *notes = NULL, *n;
     weir_dataset *dataset;
-    bool folder;
+    bool folder, full; /* full: a full disk is no mistake of whoever asks */
     const char *what;
     int status = 0;
 
@@ -369,11 +369,14 @@ static int convert(const arguments *got)
         return failed(&error);
     status = weir_path_ends(out, ".weir") ? weir_columnar_write(dataset, out, &error)
                                           : weir_dataset_write_noted(dataset, out, &notes, &error);
-    if (status)
+    full = status == WEIR_EIO && (errno == ENOSPC || errno == EDQUOT);
+    if (status) {
         status = failed(&error);
-    else
+        status = full ? 1 : status;
+    } else {
         fprintf(stderr, "weir trace: %s: %zu %s\n", out, weir_dataset_rows(dataset),
                 folder ? "series" : "rows");
+    }
     json_object_foreach(notes, what, n) fprintf(
         stderr, "weir trace: %s: %" JSON_INTEGER_FORMAT " %s\n", out, json_integer_value(n), what);
     json_decref(notes);

@@ -74,6 +74,7 @@ int weir_file_commit(weir_file *file, weir_error *error)
         status = failed(error, file->path, number);
     }
     weir_file_discard(file);
+    errno = number;
     return status;
 }
 

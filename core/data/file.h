@@ -14,7 +14,8 @@ typedef struct weir_file {
 /* Opens a temporary file beside path for writing. On failure (WEIR_EIO, with the path and why)
  * nothing is left. */
 int weir_file_create(weir_file *file, const char *path, weir_error *error);
-/* Flushes, syncs and renames it to path; on failure removes it. Either way the file is closed. */
+/* Flushes, syncs and renames it to path; on failure removes it, and errno says why. Either way the
+ * file is closed. */
 int weir_file_commit(weir_file *file, weir_error *error);
 /* Closes and removes it. */
 void weir_file_discard(weir_file *file);

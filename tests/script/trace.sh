@@ -110,3 +110,24 @@ has out "cut short"
 
 # No writable cache is no obstacle.
 XDG_CACHE_HOME=/dev/null run 0 "$weir" trace info packets.csv
+
+# A full disk is no mistake of the input: exit 1, nothing left. The disk is a small tmpfs, where one can be made.
+mkdir disk
+cat >full.sh <<'END'
+mount -t tmpfs -o size=8k weir disk && : >mounted || exit 77
+"$1" trace convert many.csv "disk/x.$2" 2>err || status=$?
+[ "${status:-0}" -eq 1 ] && [ -z "$(ls -A disk)" ]
+END
+awk 'BEGIN { print "time,srcip,dstip,srcport,dstport,proto,pkt_len"
+    for (i = 0; i < 2000; i++) print i ",1.2.3.4,5.6.7.8,1,2,6,60" }' >many.csv
+for kind in csv pcap pcapng weir; do
+    rm -f mounted
+    status=0
+    unshare -rm sh full.sh "$weir" $kind 2>full.err || status=$?
+    if [ -e mounted ]; then
+        [ $status -eq 0 ] || fail "$kind on a full disk: $(cat err full.err)"
+        has err "disk/x.$kind: cannot be written: No space left on device"
+    else
+        echo "no tmpfs can be made here: the full disk was not tried" >&2
+    fi
+done
