@@ -15,6 +15,15 @@ static void score_cell(report_text *out, const report_cell *cell, const char *un
 {
     char text[REPORT_NUMBER];
 
+    if (cell && cell->ok && cell->failed) {
+        /* A mean over the seeds that survived is no mean over the seeds. */
+        report_format(out, "<td class=\"%s\" title=\"%zu of %zu seeds failed\">", mark(cell),
+                      cell->failed, cell->ok + cell->na + cell->failed);
+        report_html(out, report_quantity(cell->mean, unit, scale, text));
+        report_format(out, " <span class=\"fail\">%zu/%zu</span></td>", cell->ok,
+                      cell->ok + cell->na + cell->failed);
+        return;
+    }
     if (cell && cell->ok) {
         report_number_cell(out, cell->mean, unit, scale, mark(cell));
         return;

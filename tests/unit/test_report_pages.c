@@ -267,6 +267,17 @@ static void a_bare_store_renders(void **state)
     contains(html, "There is no usable manifest.json");
     contains(html, "the store has no folder jobs/");
     free(html);
+    /* A mean of the seeds that were left says so at a glance. */
+    store_put(folder, "scores.csv",
+              "dataset,generator,label,seed,kind,plugin,variant,feature,value,unit,better,n_real,"
+              "n_synthetic,status,reason,job\n"
+              "t,g,,1,metric,emd,,IT,2,s,lower,,,ok,,j\n"
+              "t,g,,2,metric,emd,,IT,,s,lower,,,failed,crashed,k\n");
+    write_report(folder);
+    html = store_get(folder, "report.html");
+    well_formed(html);
+    contains(html, "title=\"1 of 2 seeds failed\">2.000 s <span class=\"fail\">1/2</span></td>");
+    free(html);
     /* And one in which nothing was scored at all. */
     store_put(folder, "scores.csv",
               "dataset,generator,label,seed,kind,plugin,variant,feature,value,unit,better,n_real,"
