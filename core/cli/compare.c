@@ -2,6 +2,7 @@
  */
 #include "cli/compare.h"
 #include "cli/command.h"
+#include "cli/foreground.h"
 #include "data/source.h"
 #include "data/trace.h"
 #include "plugin/descriptor.h"
@@ -78,23 +79,22 @@ static int take_setting(struct weir_comparison *c, json_t *const *given, const c
                         weir_error *error)
 {
     const char *dot = strchr(setting, '.'), *equals = strchr(setting, '=');
-    json_t *parsed;
+    const char *option = dot ? dot + 1 : NULL;
     bool found = false;
 
     if (!dot || !equals || dot > equals)
         return weir_error_set(error, WEIR_EOPTION, "-O %s: must be PLUGIN.option=value", setting);
-    parsed = weir_options_parse(dot + 1, error);
-    if (!parsed)
-        return error->status;
     for (size_t i = 0; i < c->count; i++) {
         const char *name = c->scorings[i].loaded->plugin->name;
 
         if (strlen(name) == (size_t)(dot - setting) && !strncmp(name, setting, strlen(name))) {
             found = true;
-            json_object_update(given[i], parsed);
+            if (weir_foreground_options(&option, 1, given[i], error)) {
+                weir_error_prefix(error, "-O %s: ", setting);
+                return error->status;
+            }
         }
     }
-    json_decref(parsed);
     if (!found)
         return weir_error_set(error, WEIR_EOPTION, "-O %s: '%.*s' is not among the plugins to run",
                               setting, (int)(dot - setting), setting);

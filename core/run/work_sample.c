@@ -63,7 +63,7 @@ static int read_request(const json_t *given, weir_request *request, weir_error *
 /* What the schema promises beyond its types; weir_dataset_new has checked reals and codes. */
 static int check_rows(const weir_table *table, weir_error *error)
 {
-    const uint16_t *length = weir_u16(table, "pkt_len"), *off = weir_u16(table, "off");
+    const uint16_t *off = weir_u16(table, "off");
     const uint8_t *flag = weir_u8(table, "flag");
     const double *td = weir_f64(table, "td");
     size_t rows = weir_table_rows(table);
@@ -71,10 +71,6 @@ static int check_rows(const weir_table *table, weir_error *error)
     if (!rows)
         return weir_error_set(error, WEIR_EDATA, "it made no rows");
     for (size_t i = 0; i < rows; i++) {
-        if (length && length[i] < 20)
-            return weir_error_set(error, WEIR_EDATA,
-                                  "row %zu: pkt_len is %u, must be 20 or more (an IPv4 header)", i,
-                                  length[i]);
         if (off && off[i] > 8191)
             return weir_error_set(error, WEIR_EDATA, "row %zu: off is %u, must be 8191 or less", i,
                                   off[i]);

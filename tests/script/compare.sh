@@ -160,3 +160,6 @@ if [ -e mounted ]; then
 else
     echo "no tmpfs can be made here: the full disk was not tried" >&2
 fi
+
+# An option that is given twice is a mistake, not the last one.
+refused "-O emd.bins=30: 'bins' is given twice" "$weir" compare real.csv synthetic.csv -O emd.bins=20 -O emd.bins=30
