@@ -231,7 +231,8 @@ static int fit_arrivals(struct fitting *f)
     for (uint32_t i = 0; i < f->of->count; i++) {
         double at = (double)(markov_start_of(f, &f->flows[i]) - m->first) / (double)m->length;
 
-        m->arrivals[1 + (size_t)(at * ARRIVAL_STEPS)] += 1 / m->flows;
+        /* of a span of centuries the quotient may round to 1 */
+        m->arrivals[1 + (size_t)fmin(at * ARRIVAL_STEPS, ARRIVAL_STEPS - 1)] += 1 / m->flows;
     }
     for (int step = 1; step <= ARRIVAL_STEPS; step++)
         m->arrivals[step] = fmin(m->arrivals[step] + m->arrivals[step - 1], 1);
