@@ -277,13 +277,14 @@ static void test_cache_limit(void **state)
         assert_true(cache_entry(entry[i]));
         if (i == 1) { /* the first is used again, so that the second goes; room for two */
             const char *first = in_folder(names[0]);
+            usleep(20000); /* more than a step of the clock of files */
             weir_dataset_free(mapped[0]);
             mapped[0] = weir_trace_open(&first, 1, NULL, NULL, NULL, &error);
             assert_int_equal(stat(entry[0], &info), 0);
             snprintf(text, sizeof text, "%ld", (long)info.st_size * 5 / 2);
             setenv("WEIR_CACHE_LIMIT", text, 1);
         }
-        usleep(20000); /* more than a step of the clock of files */
+        usleep(20000);
     }
     unsetenv("WEIR_CACHE_LIMIT");
     assert_int_equal(stat(entry[0], &info), 0);
