@@ -46,7 +46,7 @@ awk '/^```C$/ { on = 1; next } /^```/ { on = 0 } on' "$page" >options.c
 eval "${CC:-cc} -std=c11 -pedantic -Werror -fsyntax-only options.c $(pkg-config --cflags weir)"
 
 # The CMake package.
-cmake -S . -B by_cmake -DCMAKE_PREFIX_PATH="$prefix" >cmake.log 2>&1 && cmake --build by_cmake >>cmake.log 2>&1 || {
+cmake -G Ninja -S . -B by_cmake -DCMAKE_PREFIX_PATH="$prefix" >cmake.log 2>&1 && cmake --build by_cmake >>cmake.log 2>&1 || {
     cat cmake.log >&2
     fail "the CMake package does not build a plugin"
 }
