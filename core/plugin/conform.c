@@ -81,16 +81,36 @@ double weir_conform_clock(void)
     return now();
 }
 
-uint64_t weir_conform_points(uint64_t total, double seconds)
+/* How many of a plugin's weir_alloc calls to let fail, one in each life: all of them if that takes
+ * about two seconds, never fewer than 12 of many. */
+static uint64_t points_of(uint64_t total, double seconds)
 {
     double most = fmax(12, fmin(2 / fmax(seconds, 1e-6), 500));
 
     return total < (uint64_t)most ? total : (uint64_t)most;
 }
 
-uint64_t weir_conform_point(uint64_t total, uint64_t i, uint64_t n)
+/* Number i of n points spread from 1 to total. */
+static uint64_t point_of(uint64_t total, uint64_t i, uint64_t n)
 {
     return n > 1 ? 1 + (total - 1) * i / (n - 1) : 1;
+}
+
+void weir_conform_memory(weir_subject *subject, const char *what, weir_conform_call *call,
+                         const weir_dataset *data)
+{
+    double began = now();
+    uint64_t total = 0, points, ignored;
+    int status = call(subject, data, 0, &total);
+
+    NEED(subject, status == WEIR_OK, "%s returned %s", what, weir_status_name(status));
+    points = points_of(total, now() - began);
+    for (uint64_t i = 0; i < points; i++) {
+        uint64_t n = point_of(total, i, points);
+        NEED(subject, call(subject, data, n, &ignored) == WEIR_ENOMEM,
+             "weir_alloc number %llu of %llu gave NULL, and WEIR_ENOMEM was not returned",
+             (unsigned long long)n, (unsigned long long)total);
+    }
 }
 
 static volatile double cancelled_at;
@@ -130,7 +150,7 @@ void weir_conform_cancel_within(weir_subject *subject, const char *what, weir_co
 
     NEED(subject, status == WEIR_OK, "%s returned %s", what, weir_status_name(status));
     for (uint64_t i = 0; asked && i < 3; i++) {
-        uint64_t n = weir_conform_point(asked, i, 3);
+        uint64_t n = point_of(asked, i, 3);
         status = call(subject, data, n, &ignored);
         weir_cancel_clear();
         NEED(subject, status == WEIR_ECANCEL,

@@ -293,18 +293,9 @@ static int live(weir_subject *subject, const weir_dataset *train, uint64_t n, ui
 static void check_memory(weir_subject *subject)
 {
     int at = 0;
-    weir_dataset *train = weir_conform_trace(subject, weir_conform_schema(subject, &at), 100, 1);
-    double began = weir_conform_clock();
-    uint64_t total = 0, points, ignored;
 
-    NEED(subject, live(subject, train, 0, &total) == WEIR_OK, "fit, encode or save failed");
-    points = weir_conform_points(total, weir_conform_clock() - began);
-    for (uint64_t i = 0; i < points; i++) {
-        uint64_t n = weir_conform_point(total, i, points);
-        NEED(subject, live(subject, train, n, &ignored) == WEIR_ENOMEM,
-             "weir_alloc number %llu of %llu gave NULL, and WEIR_ENOMEM was not returned",
-             (unsigned long long)n, (unsigned long long)total);
-    }
+    weir_conform_memory(subject, "fit, encode or save", live,
+                        weir_conform_trace(subject, weir_conform_schema(subject, &at), 100, 1));
 }
 
 const weir_check weir_encoder_checks[] = {

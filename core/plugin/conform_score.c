@@ -158,28 +158,30 @@ static void check_cancel(weir_subject *subject)
     weir_conform_cancel_within(subject, "score", cancelled_score, real);
 }
 
+static int starved_score(weir_subject *subject, const weir_dataset *data, uint64_t n,
+                         uint64_t *asked)
+{
+    weir_dataset *other = weir_conform_trace(subject, weir_dataset_schema(data), 200, 3);
+    weir_job *job = weir_conform_job(subject, 1, true);
+    json_t *rows;
+    int status;
+
+    weir_job_fail_alloc(job, n);
+    rows = score(subject, job, data, other, other);
+    *asked = weir_job_allocs(job);
+    status = rows ? WEIR_OK : (int)weir_job_error(job)->status;
+    json_decref(rows);
+    weir_job_free(job);
+    weir_dataset_free(other);
+    return status;
+}
+
 static void check_memory(weir_subject *subject)
 {
     int at = 0;
-    uint32_t schema = weir_conform_schema(subject, &at);
-    weir_dataset *real = weir_conform_trace(subject, schema, 200, 1);
-    weir_dataset *other = weir_conform_trace(subject, schema, 200, 3);
-    weir_job *job = weir_conform_job(subject, 1, true);
-    double began = weir_conform_clock();
-    json_t *rows = score(subject, job, real, other, other);
-    uint64_t total = weir_job_allocs(job);
-    uint64_t points = weir_conform_points(total, weir_conform_clock() - began);
 
-    NEED(subject, rows, "score failed: %s", weir_conform_why(job));
-    for (uint64_t i = 0; i < points; i++) {
-        uint64_t n = weir_conform_point(total, i, points);
-        job = weir_conform_job(subject, 1, true);
-        weir_job_fail_alloc(job, n);
-        NEED(subject,
-             !score(subject, job, real, other, other) && weir_job_error(job)->status == WEIR_ENOMEM,
-             "weir_alloc number %llu of %llu gave NULL, and WEIR_ENOMEM was not returned",
-             (unsigned long long)n, (unsigned long long)total);
-    }
+    weir_conform_memory(subject, "score", starved_score,
+                        weir_conform_trace(subject, weir_conform_schema(subject, &at), 200, 1));
 }
 
 const weir_check weir_score_checks[] = {

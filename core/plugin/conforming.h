@@ -44,18 +44,19 @@ weir_job *weir_conform_job(weir_subject *subject, uint64_t seed, bool tiny);
 const char *weir_conform_why(weir_job *job);
 /* Seconds on a clock of its own. */
 double weir_conform_clock(void);
-/* How many of a plugin's weir_alloc calls to let fail, one in each life: all of them if that takes
- * about two seconds, never fewer than 12 of many. */
-uint64_t weir_conform_points(uint64_t total, double seconds);
-/* Which: number i of n points spread from 1 to total. */
-uint64_t weir_conform_point(uint64_t total, uint64_t i, uint64_t n);
 /* Lets weir_cancel be called a short while from now; and undoes it. */
 void weir_conform_cancel_soon(void);
 void weir_conform_stop_cancel(void);
-/* A call of a plugin in a life of its own, with weir_cancel at its n-th weir_progress (0: never);
- * its status, and how often it called weir_progress. */
+/* A call of a plugin in a life of its own, in which the n-th request (0: none) for something goes
+ * against it: for weir_conform_cancel_within the n-th weir_progress cancels, for
+ * weir_conform_memory the n-th weir_alloc fails. Returns its status; asked: how many such requests
+ * it made. */
 typedef int weir_conform_call(weir_subject *subject, const weir_dataset *data, uint64_t n,
                               uint64_t *asked);
+/* Fails unless the call gives WEIR_ENOMEM when one of its weir_allocs fails: each of them where
+ * that takes about two seconds in all, else 12 or more spread ones. */
+void weir_conform_memory(weir_subject *subject, const char *what, weir_conform_call *call,
+                         const weir_dataset *data);
 /* Fails unless the call gives WEIR_ECANCEL when its first, a middle or its last weir_progress says
  * so. */
 void weir_conform_cancel_within(weir_subject *subject, const char *what, weir_conform_call *call,
