@@ -76,11 +76,6 @@ weir_job *weir_conform_job(weir_subject *subject, uint64_t seed, bool tiny)
     return job; /* options live as long as this process */
 }
 
-double weir_conform_clock(void)
-{
-    return now();
-}
-
 /* How many of a plugin's weir_alloc calls to let fail, one in each life: all of them if that takes
  * about two seconds, never fewer than 12 of many. */
 static uint64_t points_of(uint64_t total, double seconds)

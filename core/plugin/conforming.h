@@ -42,8 +42,6 @@ const char *weir_conform_schema_name(uint32_t schema);
 weir_job *weir_conform_job(weir_subject *subject, uint64_t seed, bool tiny);
 /* The text of the error that a job has. */
 const char *weir_conform_why(weir_job *job);
-/* Seconds on a clock of its own. */
-double weir_conform_clock(void);
 /* Lets weir_cancel be called a short while from now; and undoes it. */
 void weir_conform_cancel_soon(void);
 void weir_conform_stop_cancel(void);
