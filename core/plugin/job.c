@@ -21,11 +21,6 @@ void weir_cancel(void)
     cancelled = 1;
 }
 
-bool weir_cancelled(void)
-{
-    return cancelled != 0;
-}
-
 void weir_cancel_clear(void)
 {
     cancelled = 0;

@@ -37,7 +37,6 @@ int weir_job_end(weir_job *job, int status, weir_error *error);
 /* Ends every job of this process soon: weir_progress returns WEIR_ECANCEL. Safe in a signal
  * handler. */
 void weir_cancel(void);
-bool weir_cancelled(void);
 /* Undoes it (tests and checks). */
 void weir_cancel_clear(void);
 
