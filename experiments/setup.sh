@@ -7,9 +7,9 @@ what=${1:-build}
 root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
 
 build_packages="gcc libc6-dev cmake ninja-build pkg-config
-    libpcap-dev libjansson-dev liblua5.4-dev libgsl-dev libssl-dev gnuplot-nox"
+    libpcap-dev libjansson-dev liblua5.4-dev libgsl-dev libssl-dev libdnnl-dev gnuplot-nox"
 test_packages="libcmocka-dev clang-format tshark binutils procps"
-all_packages="clang libclang-rt-dev"
+all_packages="clang libclang-rt-dev libomp-dev"
 
 case $what in
 build) packages=$build_packages ;;

@@ -1,0 +1,64 @@
+/* Training with the engine: optimisers, schedules, averages of weights, differential privacy,
+ * weights and checkpoints as files. Part of <weir/nn.h>. */
+#ifndef WEIR_NN_TRAIN_H
+#define WEIR_NN_TRAIN_H
+
+#include <weir/nn.h>
+
+/* ---- optimisers ----
+ * Each differentiates loss by the parameters whose names begin with prefix and returns one output
+ * for nn_compile that updates them. State: PREFIX + adam.NAME and the like, PREFIX.adam.step
+ * counts. No parameter of this prefix is an error. */
+typedef struct nn_update_options {
+    double clip;   /* largest norm of the gradient of all parameters together; 0: none */
+    nn_node *rate; /* a scalar node, from nn_schedule_…; NULL: the option's number */
+    nn_node *
+        *norm; /* where to put the node of the gradient's norm (before clipping); may be NULL */
+} nn_update_options;
+
+typedef struct nn_sgd_options {
+    double rate, momentum, weight_decay;
+    nn_update_options update;
+} nn_sgd_options;
+WEIR_API nn_node *nn_sgd(nn_node *loss, const char *prefix, const nn_sgd_options *options);
+
+typedef struct nn_adam_options {
+    double rate;         /* 0: 1e-3 */
+    double beta1, beta2; /* both 0: 0.9, 0.999; a beta1 of exactly 0 is written -1 */
+    double epsilon;      /* 0: 1e-8 */
+    double weight_decay; /* added to the gradient; decoupled in AdamW */
+    nn_update_options update;
+} nn_adam_options;
+WEIR_API nn_node *nn_adam(nn_node *loss, const char *prefix, const nn_adam_options *options);
+WEIR_API nn_node *nn_adamw(nn_node *loss, const char *prefix, const nn_adam_options *options);
+/* The same with gradients of one's own, one a parameter (shapes equal). */
+WEIR_API nn_node *nn_adam_apply(nn_graph *graph, int n, nn_node *const *parameters,
+                                nn_node *const *gradients, const char *prefix,
+                                const nn_adam_options *options);
+
+/* A counter: a state that the returned value's stage raises by one through *update. */
+WEIR_API nn_node *nn_counter(nn_graph *graph, const char *name, nn_node **update);
+/* Rates as functions of a counter t (the first step is t = 0). */
+WEIR_API nn_node *nn_schedule_step(nn_node *t, double rate, double factor, double every);
+WEIR_API nn_node *nn_schedule_cosine(nn_node *t, double rate, double least, double steps);
+WEIR_API nn_node *nn_schedule_warmup(nn_node *t, nn_node *rate,
+                                     double steps); /* linear, from 1 / steps */
+
+/* Averages of weights: for every parameter of prefix a state "ema.NAME"; the output to compile
+ * updates average = decay average + (1 - decay) value, after this stage's assigns have landed in
+ * the next run. nn_ema_swap exchanges parameters and averages (to sample with them, and back). */
+WEIR_API nn_node *nn_ema(nn_graph *graph, const char *prefix, double decay);
+WEIR_API int nn_ema_swap(nn_graph *graph, const char *prefix);
+
+/* ---- weights and checkpoints ---- */
+/* Parameters and states whose names begin with prefix, with shapes, as safetensors; the file is
+ * written whole or not at all. Loading sets every one of them and nothing else: a missing or an
+ * additional name, another shape or type is an error that names it. */
+WEIR_API int nn_save(nn_graph *graph, const char *prefix, const char *path);
+WEIR_API int nn_load(nn_graph *graph, const char *prefix, const char *path);
+/* All of the graph that lasts: parameters, states, draws of noise. A fit resumed from it is bit for
+ * bit the uninterrupted one. */
+WEIR_API int nn_checkpoint_save(nn_graph *graph, const char *path);
+WEIR_API int nn_checkpoint_load(nn_graph *graph, const char *path);
+
+#endif
