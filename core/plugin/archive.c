@@ -1,7 +1,7 @@
 /* Archives: numbers, texts and tables' descriptions in model.json, arrays in arrays.safetensors. */
 #include "plugin/archive.h"
 #include "files.h"
-#include "plugin/safetensors.h"
+#include "data/safetensors.h"
 #include <errno.h>
 #include <limits.h>
 #include <math.h>

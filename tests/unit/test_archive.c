@@ -1,5 +1,5 @@
 /* Archives: what is put comes back, through files too; damaged files are errors.
- * Covers: core/plugin/archive.c core/plugin/safetensors.c */
+ * Covers: core/plugin/archive.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 
 #include "files.h"
 #include "plugin/archive.h"
-#include "plugin/safetensors.h"
+#include "data/safetensors.h"
 
 static char folder[] = "/tmp/weir-test-archive-XXXXXX";
 

@@ -52,13 +52,43 @@ WEIR_API int nn_ema_swap(nn_graph *graph, const char *prefix);
 
 /* ---- weights and checkpoints ---- */
 /* Parameters and states whose names begin with prefix, with shapes, as safetensors; the file is
- * written whole or not at all. Loading sets every one of them and nothing else: a missing or an
- * additional name, another shape or type is an error that names it. */
+ * written whole or not at all. Loading sets every one of them and nothing else, and nothing at all
+ * unless the whole file fits: a missing or an additional name, another shape or type is an error
+ * that names it. Only states of the file that the graph lacks are passed over: a sampler has no
+ * optimiser. */
 WEIR_API int nn_save(nn_graph *graph, const char *prefix, const char *path);
 WEIR_API int nn_load(nn_graph *graph, const char *prefix, const char *path);
-/* All of the graph that lasts: parameters, states, draws of noise. A fit resumed from it is bit for
- * bit the uninterrupted one. */
+/* All of the graph that lasts: parameters, states, draws of noise. A fit resumed from it, into a
+ * graph of the same leaves and seed, is bit for bit the uninterrupted one; begin with stage 0. */
 WEIR_API int nn_checkpoint_save(nn_graph *graph, const char *path);
 WEIR_API int nn_checkpoint_load(nn_graph *graph, const char *path);
+
+/* ---- the cost of privacy ----
+ * The sampled Gaussian mechanism: of all records each takes part with probability `rate` (Poisson
+ * sampling), and the sum of what they give, each of norm at most C, gets noise of deviation noise x
+ * C. Mironov, Talwar, Zhang 2019. */
+typedef struct nn_mechanism {
+    double noise;  /* deviation over the clipping norm */
+    double rate;   /* of sampling */
+    int64_t steps; /* how often */
+} nn_mechanism;
+
+typedef enum nn_conversion {
+    NN_CONVERT,        /* Canonne, Kamath, Steinke 2020, proposition 12: the tighter one */
+    NN_CONVERT_CLASSIC /* Mironov 2017, proposition 3 */
+} nn_conversion;
+
+/* Renyi divergence of one step, of any order above 1; INFINITY without noise. */
+WEIR_API double nn_privacy_rdp(double noise, double rate, double order);
+/* The least epsilon at this delta over orders from 1.1 to 1024, of all n mechanisms together (two
+ * critics that are updated in a step are two mechanisms). order: where to put the best one, or
+ * NULL. */
+WEIR_API int nn_privacy_epsilon(int n, const nn_mechanism *mechanisms, double delta,
+                                nn_conversion conversion, double *epsilon, double *order,
+                                weir_error *error);
+/* The factor by which the noise of all mechanisms is to be multiplied so that they cost epsilon;
+ * with noise = 1 in all of them, the noise itself. */
+WEIR_API int nn_privacy_noise(int n, const nn_mechanism *mechanisms, double delta, double epsilon,
+                              nn_conversion conversion, double *factor, weir_error *error);
 
 #endif
