@@ -31,7 +31,7 @@ typedef struct nn_backend {
 extern const nn_backend nn_backend_null; /* null.c */
 extern const nn_backend nn_backend_cpu;  /* cpu/backend.c */
 /* The CUDA back end of libweir_cuda.so beside libweir, loaded at the first call: NULL, and why,
- * when there is no library or no device. load.c */
+ * when there is none or it is of another version. Without a device its `open` fails. load.c */
 const nn_backend *nn_backend_cuda(weir_error *error);
 
 #endif

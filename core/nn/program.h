@@ -139,6 +139,7 @@ struct nn_program {
     void *arena;
     void *prepared; /* the back end's */
     int last_stage; /* run; -1 before */
+    int reached;    /* the highest stage run so far; -1 before */
     nn_program_facts facts;
     struct nn_chunk *chunks; /* memory of all of the above */
 };

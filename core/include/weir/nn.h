@@ -238,7 +238,7 @@ typedef struct nn_program_facts {
 WEIR_API nn_program_facts nn_program_info(const nn_program *program);
 /* Operations of one stage's products and convolutions. */
 WEIR_API double nn_stage_operations(const nn_program *program, int stage);
-/* Lists the kernels as text, one a line, into the file of this descriptor's stream; for people. */
+/* Lists the kernels as text, one a line, into a file; for people. */
 WEIR_API int nn_program_print(const nn_program *program, const char *path);
 
 #include <weir/nn_layers.h>

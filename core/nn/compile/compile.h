@@ -8,6 +8,7 @@
  *     nn_lower          buffers and kernels                                      (lower.c)
  *     backend->lower    packed operands, scratch                                 (the back end)
  *     nn_plan_memory    offsets into the arena                                   (memory.c)
+ *     nn_bind_memory    the arena                                                (memory.c)
  *
  * What nn_plan_memory finds: kernels in their order, stage after stage, and buffers with `leaf`,
  * `elements` and `kept` set (kept: an output, which shares its memory with nothing). It sets first,
@@ -29,9 +30,12 @@ void nn_program_release(nn_program *program);
 /* A new buffer of the arena: its number, or -1 (and the sticky error). For a back end's lower. */
 int nn_program_buffer(nn_program *program, size_t elements);
 
-/* Graph to graph: better products. outputs are replaced in place. */
-int nn_rewrite(nn_graph *graph, int n, nn_node **outputs);
+/* Graph to graph: better products. outputs, of which stage[i] asks for the i-th (in the order of
+ * the stages), are replaced in place. */
+int nn_rewrite(nn_graph *graph, int n, nn_node **outputs, const int *stage);
 int nn_plan_memory(nn_program *program);
+/* Allocates what has been planned, and the memory of leaves. */
+int nn_bind_memory(nn_program *program);
 
 /* ---- the plan ---- */
 /* What a value is to the compiler. */
