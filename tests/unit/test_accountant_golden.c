@@ -46,7 +46,14 @@ static void divergences(void **state)
     json_decref(document);
 }
 
-/* To the digits that its series for fractional orders has. */
+/* Its series for fractional orders errs upwards: noise 0.7, rate 256 / 60000, order 3.8 gives
+ * 6.3195, where the integral with 40 digits is 6.3181005865882139. */
+static void assert_epsilon(double found, double theirs)
+{
+    if (!(found <= theirs * (1 + 1e-9) && found >= theirs * (1 - 3e-4)))
+        fail_msg("%.17g, theirs is %.17g", found, theirs);
+}
+
 static void epsilons(void **state)
 {
     json_t *document = golden_load("nn/rdp.json");
@@ -60,11 +67,11 @@ static void epsilons(void **state)
         double delta = golden_number(test, "delta"), epsilon, order;
         assert_int_equal(nn_privacy_epsilon(count, m, delta, NN_CONVERT, &epsilon, &order, NULL),
                          WEIR_OK);
-        assert_near(epsilon, golden_number(test, "epsilon"), 1e-5);
+        assert_epsilon(epsilon, golden_number(test, "epsilon"));
         assert_near(order, golden_number(test, "order"), 1e-12);
         assert_int_equal(
             nn_privacy_epsilon(count, m, delta, NN_CONVERT_CLASSIC, &epsilon, NULL, NULL), WEIR_OK);
-        assert_near(epsilon, golden_number(test, "epsilon_mironov"), 1e-5);
+        assert_epsilon(epsilon, golden_number(test, "epsilon_mironov"));
     }
     json_decref(document);
 }
