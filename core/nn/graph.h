@@ -130,6 +130,9 @@ struct nn_graph {
     struct nn_chunk *chunks; /* memory of nodes, names, small arrays */
 };
 
+/* Memory that is freed all at once: zeroed; NULL when there is none. */
+void *nn_chunk_alloc(struct nn_chunk **chunks, size_t bytes);
+void nn_chunk_free(struct nn_chunk *chunks);
 /* Memory that lives as long as the graph, zeroed. NULL (and the sticky error) when there is none.
  */
 void *nn_graph_alloc(nn_graph *graph, size_t bytes);
@@ -139,17 +142,35 @@ const char *nn_graph_text(nn_graph *graph, const char *text);
 nn_node *nn_fail(nn_graph *graph, weir_status status, const char *format, ...) WEIR_PRINTF(3, 4);
 /* "[2][3]" of a node, into text. */
 const char *nn_shape_text(const nn_node *node, char text[160]);
+/* The node's name, if it has one, and shape: "critic.0.weight [167][512]". */
+const char *nn_describe(const nn_node *node, char text[320]);
 const char *nn_op_name(nn_op op);
 nn_class nn_op_class(nn_op op);
 /* Whether op is element-wise. */
 bool nn_is_elementwise(nn_op op);
 
+/* Whether an operation can be built on these: all there, of one graph, no poison and no effect. If
+ * not, *instead is what it returns (poison, or NULL where there is no graph), the error recorded. */
+bool nn_usable(const char *operation, int n, nn_node *const *operand, nn_node **instead);
+/* Whether a shape is possible: the rank, sizes above 0, not too many elements. Else the error is
+ * recorded. */
+bool nn_shape_check(nn_graph *graph, const char *operation, int rank, const int64_t *shape);
+bool nn_same_shape(const nn_node *a, const nn_node *b);
+
 /* The node of this description: the equal one that exists, a simpler equivalent (simplify.c), or a
  * new one. Checks nothing: the public functions have. Only fields that describe the operation are
  * read. input is copied. */
 nn_node *nn_node_make(const nn_node *description);
-/* A rule of algebra that applies to a description: the simpler node, or NULL. simplify.c */
+/* The same for what is made most often: element-wise of operands of one shape (b NULL: unary), and
+ * x in another shape (at NULL: zeros). */
+nn_node *nn_make(nn_op op, nn_node *a, nn_node *b);
+nn_node *nn_make_moved(nn_op op, nn_node *x, int rank, const int64_t *shape, const int64_t *at);
+/* A rule of algebra that applies to a description: the simpler node, or NULL. simplify.c, and
+ * for SUM and movement simplify_movement.c */
 nn_node *nn_simplify(const nn_node *description);
+nn_node *nn_simplify_movement(const nn_node *description);
+/* The value of an operation on constants as a constant, or NULL. fold.c */
+nn_node *nn_fold(const nn_node *description);
 /* Evaluates element-wise op on numbers, in double: for folding, and the tests' reference. fold.c */
 double nn_evaluate(nn_op op, double a, double b, double c);
 /* Whether the node is a constant (scalar, or a broadcast of one), and which. */
@@ -163,8 +184,13 @@ void *nn_leaf_memory(nn_node *leaf);
 /* Opens the graph's device if that has not happened. leaves.c */
 int nn_graph_open(nn_graph *graph);
 
+/* An assign that a layer makes besides its result, for nn_updates; NULL and poison are ignored. */
+void nn_update_add(nn_node *assign);
+
+/* Whether the value of a node has a derivative by its input i. grad_rules.c */
+bool nn_differentiable(const nn_node *node, int i);
 /* The gradient rule of one node: dy is the gradient by its value; out[i] receives that by input i,
- * or NULL for none. grad_rules.c */
-void nn_grad_rule(nn_node *node, nn_node *dy, nn_node **out);
+ * where wanted[i], or NULL for none. grad_rules.c */
+void nn_grad_rule(nn_node *node, nn_node *dy, const bool *wanted, nn_node **out);
 
 #endif
