@@ -6,47 +6,59 @@
 #include <weir/nn.h>
 
 /* ---- optimisers ----
- * Each differentiates loss by the parameters whose names begin with prefix and returns one output
- * for nn_compile that updates them. State: PREFIX + adam.NAME and the like, PREFIX.adam.step
- * counts. No parameter of this prefix is an error. */
+ * Each differentiates loss (a scalar) by the parameters whose names begin with prefix and returns
+ * one output for nn_compile that updates them. Parameters that the loss does not depend on are left
+ * as they are, as by PyTorch; it is an error when there are no others. Different rates are had by
+ * several optimisers, one a prefix, in one stage.
+ *
+ * An optimiser is its kind and prefix: asked for again, with another loss or in another stage, it
+ * goes on with the same moments. They are states: adam.critic.m.0.weight, adam.critic.v.0.weight
+ * for the parameter critic.0.weight of the prefix "critic.", and adam.critic.step counts; so
+ * nn_save of a model's prefix leaves them out. */
 typedef struct nn_update_options {
-    double clip;   /* largest norm of the gradient of all parameters together; 0: none */
-    nn_node *rate; /* a scalar node, from nn_schedule_…; NULL: the option's number */
-    nn_node *
-        *norm; /* where to put the node of the gradient's norm (before clipping); may be NULL */
+    double clip;    /* largest norm of the gradient of all parameters together; 0: none */
+    nn_node *rate;  /* a scalar node, from nn_schedule_…; NULL: the option's number */
+    nn_node **norm; /* gets the node of the gradient's norm before clipping; may be NULL */
 } nn_update_options;
 
 typedef struct nn_sgd_options {
-    double rate, momentum, weight_decay;
+    double rate;         /* above 0, unless update.rate is set */
+    double momentum;     /* b = momentum b + gradient from b = 0; parameter -= rate b */
+    double weight_decay; /* times the parameter, added to the gradient */
     nn_update_options update;
 } nn_sgd_options;
 WEIR_API nn_node *nn_sgd(nn_node *loss, const char *prefix, const nn_sgd_options *options);
 
 typedef struct nn_adam_options {
     double rate;         /* 0: 1e-3 */
-    double beta1, beta2; /* both 0: 0.9, 0.999; a beta1 of exactly 0 is written -1 */
+    double beta1, beta2; /* 0: 0.9 and 0.999; a beta of exactly 0 is written -1 */
     double epsilon;      /* 0: 1e-8 */
-    double weight_decay; /* added to the gradient; decoupled in AdamW */
+    double weight_decay; /* times the parameter, added to the gradient; in AdamW decoupled */
     nn_update_options update;
 } nn_adam_options;
+/* Kingma and Ba 2015; Loshchilov and Hutter 2019. options NULL: the defaults. */
 WEIR_API nn_node *nn_adam(nn_node *loss, const char *prefix, const nn_adam_options *options);
 WEIR_API nn_node *nn_adamw(nn_node *loss, const char *prefix, const nn_adam_options *options);
-/* The same with gradients of one's own, one a parameter (shapes equal). */
+/* Adam with gradients of one's own, one a parameter (shapes equal). */
 WEIR_API nn_node *nn_adam_apply(nn_graph *graph, int n, nn_node *const *parameters,
                                 nn_node *const *gradients, const char *prefix,
                                 const nn_adam_options *options);
 
-/* A counter: a state that the returned value's stage raises by one through *update. */
+/* A counter: a scalar state, 0 at first, that the output *update raises by one in its stage. In
+ * float it stops at 2^24. */
 WEIR_API nn_node *nn_counter(nn_graph *graph, const char *name, nn_node **update);
-/* Rates as functions of a counter t (the first step is t = 0). */
+/* Rates as functions of a counter t (the first step is t = 0): rate times factor after every so
+ * many steps; half a cosine from rate down to least at t = steps, and least from there on; any rate
+ * times (t + 1) / steps until that is 1. */
 WEIR_API nn_node *nn_schedule_step(nn_node *t, double rate, double factor, double every);
 WEIR_API nn_node *nn_schedule_cosine(nn_node *t, double rate, double least, double steps);
-WEIR_API nn_node *nn_schedule_warmup(nn_node *t, nn_node *rate,
-                                     double steps); /* linear, from 1 / steps */
+WEIR_API nn_node *nn_schedule_warmup(nn_node *t, nn_node *rate, double steps);
 
-/* Averages of weights: for every parameter of prefix a state "ema.NAME"; the output to compile
- * updates average = decay average + (1 - decay) value, after this stage's assigns have landed in
- * the next run. nn_ema_swap exchanges parameters and averages (to sample with them, and back). */
+/* Averages of weights: for every parameter of prefix a state "ema.NAME". The output to compile
+ * sets average = decay average + (1 - decay) value, the first time average = value. As everything
+ * in a stage it reads what the parameters were before the stage: to see a step's result, it goes
+ * into a stage of its own behind the step's. nn_ema_swap exchanges parameters and averages, to
+ * sample with them, and again to train on; it is an error before the first update. */
 WEIR_API nn_node *nn_ema(nn_graph *graph, const char *prefix, double decay);
 WEIR_API int nn_ema_swap(nn_graph *graph, const char *prefix);
 

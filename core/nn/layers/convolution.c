@@ -1,0 +1,66 @@
+/* Convolution, and a change of size by a whole factor, of images [batch][height][width][channel].
+ */
+#include "nn/layers/layer.h"
+
+/* x where it is an image, else poison. */
+static nn_node *image(nn_node *x, const char *layer)
+{
+    if (nn_poisoned(x) || nn_rank(x) == 4)
+        return x;
+    char text[160];
+    return nn_fail(nn_graph_of(x), WEIR_EOPTION,
+                   "%s: the input is %s; [batch][height][width][channel] is needed", layer,
+                   nn_shape_text(x, text));
+}
+
+nn_node *nn_conv(nn_node *x, int64_t out, int64_t kernel, int64_t stride, int64_t pad,
+                 const char *name)
+{
+    nn_graph *g = nn_graph_of(x);
+    if (nn_poisoned(x = image(x, nn_namef(g, "conv(%s)", name))))
+        return x;
+    if (out < 1 || kernel < 1 || stride < 1 || pad < 0)
+        return nn_fail(g, WEIR_EOPTION,
+                       "conv(%s): %lld outputs, kernel %lld, stride %lld, pad %lld; the least are "
+                       "1, 1, 1, 0",
+                       name, (long long)out, (long long)kernel, (long long)stride, (long long)pad);
+    int64_t in = nn_size(x, 3);
+    nn_init fan_in = nn_init_fan_in(in * kernel * kernel);
+    nn_node *weight = nn_parameter(g, nn_member(g, name, "weight"), 4,
+                                   (int64_t[]){out, in, kernel, kernel}, fan_in);
+    nn_node *bias = nn_parameter(g, nn_member(g, name, "bias"), 1, &out, fan_in);
+    return nn_add(nn_conv2d(x, weight, stride, pad), bias);
+}
+
+nn_node *nn_upsample(nn_node *x, int64_t factor)
+{
+    nn_graph *g = nn_graph_of(x);
+    if (nn_poisoned(x = image(x, "upsample")))
+        return x;
+    if (factor < 1)
+        return nn_fail(g, WEIR_EOPTION, "upsample: the factor is %lld; 1 is the least",
+                       (long long)factor);
+    int64_t batch = nn_size(x, 0), height = nn_size(x, 1), width = nn_size(x, 2);
+    int64_t channels = nn_size(x, 3);
+    x = nn_reshape(x, 5, (int64_t[]){batch * height, 1, width, 1, channels});
+    x = nn_broadcast(x, 5, (int64_t[]){batch * height, factor, width, factor, channels});
+    return nn_reshape(x, 4, (int64_t[]){batch, height * factor, width * factor, channels});
+}
+
+nn_node *nn_downsample(nn_node *x, int64_t factor)
+{
+    nn_graph *g = nn_graph_of(x);
+    if (nn_poisoned(x = image(x, "downsample")))
+        return x;
+    int64_t batch = nn_size(x, 0), height = nn_size(x, 1), width = nn_size(x, 2);
+    int64_t channels = nn_size(x, 3);
+    if (factor < 1 || height % factor || width % factor)
+        return nn_fail(g, WEIR_EOPTION,
+                       "downsample: a height of %lld and a width of %lld are not multiples of %lld",
+                       (long long)height, (long long)width, (long long)factor);
+    height /= factor;
+    width /= factor;
+    x = nn_reshape(x, 5, (int64_t[]){batch * height, factor, width, factor, channels});
+    return nn_reshape(nn_mean_over(x, 1u << 1 | 1u << 3), 4,
+                      (int64_t[]){batch, height, width, channels});
+}
