@@ -184,7 +184,8 @@ void *nn_leaf_memory(nn_node *leaf);
 /* Opens the graph's device if that has not happened. leaves.c */
 int nn_graph_open(nn_graph *graph);
 
-/* An assign that a layer makes besides its result, for nn_updates; NULL and poison are ignored. */
+/* An assign that a layer makes besides its result, for nn_updates, in place of an earlier one to the
+ * same variable; NULL and poison are ignored. */
 void nn_update_add(nn_node *assign);
 
 /* Whether the value of a node has a derivative by its input i. grad_rules.c */

@@ -193,8 +193,10 @@ void nn_update_add(nn_node *assign)
     if (!assign || assign->op != NN_OP_ASSIGN)
         return;
     for (int i = 0; i < graph->update_count; i++)
-        if (graph->updates[i] == assign)
+        if (graph->updates[i]->input[0] == assign->input[0]) {
+            graph->updates[i] = assign;
             return;
+        }
     if (graph->update_count == graph->update_capacity) {
         int capacity = graph->update_capacity ? 2 * graph->update_capacity : 16;
         nn_node **updates = realloc(graph->updates, (size_t)capacity * sizeof(nn_node *));
