@@ -141,7 +141,7 @@ int weir_command_fit(int argc, char **argv)
          "another encoder in a role"},
         {WEIR_FLAG_COUNT, "--seed", NULL, &given.seed, "N", "seed of the random numbers (1)"},
         {WEIR_FLAG_COUNT, "--threads", NULL, &given.threads, "N", "threads (1)"},
-        {WEIR_FLAG_TEXT, "--device", NULL, &given.device, "D", "auto or cpu (auto)"},
+        {WEIR_FLAG_TEXT, "--device", NULL, &given.device, "D", "auto, cpu or cuda (auto)"},
         {WEIR_FLAG_COUNT, "--packets", NULL, &given.packets, "N", "the first N rows only"},
         {WEIR_FLAG_TEXT, "--time-unit", NULL, &given.time_unit, "U",
          "of a CSV's times: s, ms, us, ns (us)"},
@@ -175,11 +175,8 @@ int weir_command_fit(int argc, char **argv)
         return status;
     if (!given.out)
         return weir_usage_error("fit", "-o MODEL is missing: where the model goes");
-    if (strcmp(given.device, "auto") != 0 && strcmp(given.device, "cpu") != 0)
-        return weir_usage_error("fit",
-                                "--device is '%s', must be auto or cpu: this Weir has no back end "
-                                "for another device",
-                                given.device);
+    if (!weir_foreground_device("fit", given.device))
+        return 2;
     if (given.threads < 1 || given.threads > 4096)
         return weir_usage_error("fit", "--threads is %lld, must be between 1 and 4096",
                                 (long long)given.threads);

@@ -275,3 +275,11 @@ void weir_foreground_plugins(const char *folder)
     setenv("WEIR_PLUGIN_PATH", path, 1);
     free(path);
 }
+
+bool weir_foreground_device(const char *command, const char *device)
+{
+    if (!strcmp(device, "auto") || !strcmp(device, "cpu") || !strcmp(device, "cuda"))
+        return true;
+    weir_usage_error(command, "--device is '%s', must be auto, cpu or cuda", device);
+    return false;
+}

@@ -1,6 +1,7 @@
 /* weir run: an experiment script, with what the command line says about its jobs. */
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/foreground.h"
 #include "lua/script.h"
 #include "plugin/registry.h"
 #include <stdio.h>
@@ -11,11 +12,6 @@ static const char help[] =
     "Runs the experiments that a Lua script declares: in parallel, each job in a process of its\n"
     "own, what is in the store already not again. docs/lua.md is the reference of scripts.\n"
     "Exit status: 0 done, 1 some job failed, 2 the script or its input is wrong, 130 interrupted.";
-
-static bool known_device(const char *device)
-{
-    return !strcmp(device, "auto") || !strcmp(device, "cpu") || !strcmp(device, "cuda");
-}
 
 /* Where this process looks for plugins, its jobs look too. */
 static void tell_jobs(const char *plugins)
@@ -62,9 +58,8 @@ int weir_command_run(int argc, char **argv)
 
     if (status >= 0)
         return status;
-    if (!known_device(options.run.device))
-        return weir_usage_error("run", "--device is '%s', must be auto, cpu or cuda",
-                                options.run.device);
+    if (!weir_foreground_device("run", options.run.device))
+        return 2;
     if (jobs > 1024 || threads > 1024)
         return weir_usage_error("run", "%s is %lld, must be 1024 or less",
                                 jobs > 1024 ? "--jobs" : "--threads",

@@ -15,7 +15,7 @@
 #include <weir/dataset.h>
 
 static struct {
-    const char *out, *plugins;
+    const char *out, *plugins, *device;
     int64_t seed, threads, flows, packets, series;
     double duration;
 } given;
@@ -59,10 +59,10 @@ static json_t *make_spec(const char *model, const json_t *about, const char *fol
     return json_pack("{s:s,s:{s:s,s:O,s:O*},s:I,s:s,s:I,s:{s:I,s:I,s:I,s:f},s:{s:s},s:s}", "job",
                      "sample", "plugin", "kind", "generator", "name",
                      json_object_get(plugin, "name"), "path", path, "seed", (json_int_t)given.seed,
-                     "device", "cpu", "threads", (json_int_t)given.threads, "request", "flows",
-                     (json_int_t)given.flows, "packets", (json_int_t)given.packets, "series",
-                     (json_int_t)given.series, "duration", given.duration, "inputs", "model", model,
-                     "out", folder);
+                     "device", given.device, "threads", (json_int_t)given.threads, "request",
+                     "flows", (json_int_t)given.flows, "packets", (json_int_t)given.packets,
+                     "series", (json_int_t)given.series, "duration", given.duration, "inputs",
+                     "model", model, "out", folder);
 }
 
 static int deliver(const char *folder, weir_error *error)
@@ -88,6 +88,7 @@ int weir_command_sample(int argc, char **argv)
         {WEIR_FLAG_REAL, "--duration", NULL, &given.duration, "S", "so many seconds"},
         {WEIR_FLAG_COUNT, "--seed", NULL, &given.seed, "N", "seed of the random numbers (1)"},
         {WEIR_FLAG_COUNT, "--threads", NULL, &given.threads, "N", "threads (1)"},
+        {WEIR_FLAG_TEXT, "--device", NULL, &given.device, "D", "auto, cpu or cuda (auto)"},
         {WEIR_FLAG_TEXT, "--plugins", NULL, &given.plugins, "DIR", "look for plugins here first"},
         {0}};
     static const weir_usage usage = {"sample",
@@ -107,11 +108,14 @@ int weir_command_sample(int argc, char **argv)
     int status;
 
     given.seed = given.threads = 1;
+    given.device = "auto";
     status = weir_arguments_parse(&usage, argc, argv, &arguments);
     if (status >= 0)
         return status;
     if (!given.out)
         return weir_usage_error("sample", "-o OUT.pcap or OUT.csv is missing: where it goes");
+    if (!weir_foreground_device("sample", given.device))
+        return 2;
     if (given.threads < 1 || given.threads > 4096)
         return weir_usage_error("sample", "--threads is %lld, must be between 1 and 4096",
                                 (long long)given.threads);

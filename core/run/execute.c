@@ -3,6 +3,7 @@
 #include "data/source.h"
 #include "files.h"
 #include "plugin/options.h"
+#include "run/device.h"
 #include "run/work.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -171,12 +172,12 @@ static int read_spec(weir_work *work, weir_error *error)
     const json_t *seed = json_object_get(work->spec, "seed");
     const json_t *threads = json_object_get(work->spec, "threads");
     const json_t *device = json_object_get(work->spec, "device");
+    const char *word = json_string_value(device);
 
     work->out = json_string_value(json_object_get(work->spec, "out"));
     work->inputs = json_object_get(work->spec, "inputs");
     work->seed = 1;
     work->threads = 1;
-    work->device = "cpu";
     if (!work->out || !work->out[0] || strlen(work->out) > PATH_MAX - 200)
         return bad(error, "out", "the path of a folder");
     if (!json_is_object(work->inputs))
@@ -186,10 +187,11 @@ static int read_spec(weir_work *work, weir_error *error)
     if (threads && (!json_is_integer(threads) || json_integer_value(threads) < 1 ||
                     json_integer_value(threads) > 4096))
         return bad(error, "threads", "a whole number between 1 and 4096");
-    if (device && (!json_is_string(device) || (strcmp(json_string_value(device), "cpu") != 0 &&
-                                               strcmp(json_string_value(device), "auto") != 0)))
-        return bad(error, "device",
-                   "\"cpu\" or \"auto\": this Weir has no back end for another device");
+    if (device && (!word || (strcmp(word, "auto") != 0 && strcmp(word, "cpu") != 0 &&
+                             strcmp(word, "cuda") != 0)))
+        return bad(error, "device", "\"auto\", \"cpu\" or \"cuda\"");
+    if (weir_device_choose(word, &work->device, error))
+        return error->status;
     if (seed)
         work->seed = (uint64_t)json_integer_value(seed);
     if (threads)

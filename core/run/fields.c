@@ -2,6 +2,7 @@
  * right. */
 #include "run/fields.h"
 #include "plugin/options.h"
+#include "run/device.h"
 #include <math.h>
 #include <string.h>
 
@@ -77,12 +78,8 @@ int weir_fields_run(const json_t *declaration, weir_error *error)
 
     if (status)
         return status;
-    if (device && strcmp(device, "auto") != 0 && strcmp(device, "cpu") != 0)
-        return weir_error_set(error, WEIR_EOPTION,
-                              strcmp(device, "cuda")
-                                  ? "device '%s' is unknown: auto, cpu or cuda"
-                                  : "device '%s': this build has no CUDA back end",
-                              device);
+    if ((status = weir_device_choose(device, &device, error)))
+        return status;
     if ((status = weir_field_integer(declaration, "threads", 1, MOST_THREADS, &threads, error)) ||
         (status = weir_field_positive(declaration, "memory", error)))
         return status;

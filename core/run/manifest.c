@@ -98,14 +98,15 @@ json_t *weir_manifest_new(const weir_plan *plan, weir_error *error)
     const weir_settings *settings = &plan->settings;
     char *git = experiment->script ? weir_host_git(experiment->script) : NULL;
     char started[WEIR_TIME_TEXT];
-    json_t *made = json_pack(
-        "{ss ss si ss? so so ss sn so so so so s{si si ss sI sf}}", "experiment", experiment->name,
-        "weir", weir_version(), "results_version", WEIR_RESULTS_VERSION, "git", git, "script",
-        describe_script(experiment->script), "host", weir_host_describe(), "started",
-        weir_time_text(started), "finished", "command", command_line(), "plugins",
-        list_plugins(plan), "inputs", list_inputs(plan), "jobs", count_jobs(plan), "options",
-        "jobs", settings->jobs, "threads", settings->threads, "device", "cpu", "memory",
-        (json_int_t)settings->memory, "time", settings->time);
+    json_t *made =
+        json_pack("{ss ss si ss? so so ss sn so so so so s{si si ss sI sf}}", "experiment",
+                  experiment->name, "weir", weir_version(), "results_version", WEIR_RESULTS_VERSION,
+                  "git", git, "script", describe_script(experiment->script), "host",
+                  weir_host_describe(), "started", weir_time_text(started), "finished", "command",
+                  command_line(), "plugins", list_plugins(plan), "inputs", list_inputs(plan),
+                  "jobs", count_jobs(plan), "options", "jobs", settings->jobs, "threads",
+                  settings->threads, "device", settings->device ? settings->device : "auto",
+                  "memory", (json_int_t)settings->memory, "time", settings->time);
 
     free(git);
     if (!made)

@@ -164,6 +164,19 @@ static double number_of(const json_t *declared, const char *name, double otherwi
     return json_is_number(value) ? json_number_value(value) : otherwise;
 }
 
+/* Generators train and sample where it was asked for, everything else runs on the CPU: a score must
+ * not depend on the machine. */
+static const char *device_of(const weir_settings *settings, const char *job, const json_t *declared)
+{
+    const char *asked = json_string_value(json_object_get(declared, "device"));
+
+    if (!strcmp(job, "score"))
+        return "cpu";
+    if (settings->device)
+        return settings->device;
+    return asked && !strcmp(asked, "cuda") ? "cuda" : "cpu";
+}
+
 /* A node of a plugin's job with everything but its inputs. */
 static weir_node *new_node(weir_plan *plan, const char *job, const weir_loaded *loaded,
                            const json_t *declared, const json_t *options, const json_t *encoders,
@@ -172,6 +185,7 @@ static weir_node *new_node(weir_plan *plan, const char *job, const weir_loaded *
     const weir_settings *settings = &plan->settings;
     bool fit = !strcmp(job, "fit");
     int threads = settings->threads ? settings->threads : (int)number_of(declared, "threads", 1);
+    const char *device = device_of(settings, job, declared);
     const json_t *seed = json_object_get(declared, "seed");
     json_t *lua = json_object_get(declared, "lua");
     const char *kind = loaded ? weir_kind_name((int)loaded->plugin->kind) : "metric";
@@ -186,14 +200,14 @@ static weir_node *new_node(weir_plan *plan, const char *job, const weir_loaded *
     content = json_pack("{si ss s{ss ss ss} so so? ss si s{}}", "results_version",
                         WEIR_RESULTS_VERSION, "job", job, "plugin", "kind", kind, "name", name,
                         "build", loaded ? loaded->build_id : "lua", "options", keyed, "encoders",
-                        encoders ? keyed_encoders(plan, encoders, error) : NULL, "device", "cpu",
+                        encoders ? keyed_encoders(plan, encoders, error) : NULL, "device", device,
                         "threads", threads, "inputs");
     spec = json_pack("{ss si ss s{ss ss ss? ss} sO sI ss si s{}}", "weir", weir_version(),
                      "results_version", WEIR_RESULTS_VERSION, "job", job, "plugin", "kind", kind,
                      "name", name, "path", loaded ? loaded->path : NULL, "build",
                      loaded ? loaded->build_id : "lua", "options", options, "seed",
                      json_is_integer(seed) ? json_integer_value(seed) : (json_int_t)1, "device",
-                     "cpu", "threads", threads, "inputs");
+                     device, "threads", threads, "inputs");
     if (error->status) {
         json_decref(content);
         json_decref(spec);

@@ -8,11 +8,12 @@
 
 /* Run options, made definite. */
 typedef struct weir_settings {
-    int jobs;        /* in parallel, 1 or more */
-    int threads;     /* a job; 0: as declared, else 1 */
-    uint64_t memory; /* bytes a job; 0: as declared, else share */
-    uint64_t share;  /* 0.8 of the machine's memory over jobs */
-    double time;     /* s a job; 0: as declared, else 3600, but none for fit */
+    int jobs;           /* in parallel, 1 or more */
+    int threads;        /* a job; 0: as declared, else 1 */
+    const char *device; /* of generators' jobs, "cpu" or "cuda"; NULL: as declared, else "cpu" */
+    uint64_t memory;    /* bytes a job; 0: as declared, else share */
+    uint64_t share;     /* 0.8 of the machine's memory over jobs */
+    double time;        /* s a job; 0: as declared, else 3600, but none for fit */
 } weir_settings;
 
 typedef enum weir_node_state {

@@ -1,5 +1,6 @@
 /* A run from beginning to end: plan, store, jobs, scores, manifest. */
 #include "run/declare.h"
+#include "run/device.h"
 #include "run/host.h"
 #include "run/manifest.h"
 #include "run/process.h"
@@ -15,16 +16,14 @@
 static int settle_options(const weir_run_options *options, weir_settings *settings,
                           weir_error *error)
 {
-    const char *device = options->device ? options->device : "auto";
+    bool asked = options->device && strcmp(options->device, "auto") != 0;
     cpu_set_t allowed;
     int cpus = weir_host_cpus(&allowed);
 
-    if (!strcmp(device, "cuda"))
-        return weir_error_set(error, WEIR_EOPTION,
-                              "device 'cuda': this build has no CUDA back end");
-    if (strcmp(device, "auto") != 0 && strcmp(device, "cpu") != 0)
-        return weir_error_set(error, WEIR_EOPTION, "device '%s' is unknown: auto, cpu or cuda",
-                              device);
+    if (weir_device_choose(options->device, &settings->device, error))
+        return error->status;
+    if (!asked)
+        settings->device = NULL; /* each declaration says, or none */
     if (options->jobs < 0 || options->threads < 0 || !(options->time >= 0) ||
         !isfinite(options->time))
         return weir_error_set(error, WEIR_EOPTION, "jobs, threads and time must not be negative");

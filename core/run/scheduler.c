@@ -148,8 +148,9 @@ static void write_status(const running *job, const char *path, const char *reaso
     json_t *status = json_pack(
         "{ss ss sb ss sf sf sI ss si ss sO}", "phase", *node->phase ? node->phase : "open", "job",
         node->job, "ok", 0, "reason", reason, "seconds", process->seconds, "cpu_seconds",
-        process->cpu_seconds, "peak_memory", (json_int_t)process->peak, "device", "cpu", "threads",
-        node->threads, "started", job->started, "attempts", json_object_get(node->spec, "attempt"));
+        process->cpu_seconds, "peak_memory", (json_int_t)process->peak, "device",
+        json_string_value(json_object_get(node->spec, "device")), "threads", node->threads,
+        "started", job->started, "attempts", json_object_get(node->spec, "attempt"));
 
     if (status && process->signal)
         json_object_set_new(status, "signal",

@@ -105,7 +105,8 @@ refused "nowhere.pcap" "$weir" fit bootstrap nowhere.pcap -o no
 refused "-o MODEL is missing" "$weir" fit bootstrap trace.csv
 refused "/nowhere: cannot be written" "$weir" fit bootstrap trace.csv -o /nowhere/no
 refused "trace.csv exists and is not a model" "$weir" fit bootstrap trace.csv -o trace.csv
-refused "--device is 'cuda'" "$weir" fit bootstrap trace.csv -o no --device cuda
+refused "--device is 'gpu', must be auto, cpu or cuda" "$weir" fit bootstrap trace.csv -o no --device gpu
+refused "--device is 'gpu', must be auto, cpu or cuda" "$weir" sample model -o no.csv --device gpu
 refused "--threads is 0" "$weir" fit bootstrap trace.csv -o no --threads 0
 refused "--seed is 'x', must be a whole number" "$weir" fit bootstrap trace.csv -o no --seed x
 refused "something is missing" "$weir" fit bootstrap -o no
@@ -154,7 +155,7 @@ echo '{ "job": "dance", "out": "x", "inputs": {} }' >spec.json
 refused 'spec: job must be "fit", "sample" or "score"' "$weir" job spec.json
 echo '{ "job": "fit", "inputs": {} }' >spec.json
 refused 'spec: out must be the path of a folder' "$weir" job spec.json
-echo '{ "job": "fit", "out": "x", "inputs": {}, "device": "cuda" }' >spec.json
+echo '{ "job": "fit", "out": "x", "inputs": {}, "device": "gpu" }' >spec.json
 refused 'spec: device must be' "$weir" job spec.json
 printf '{"job":"score","plugin":{"kind":"metric","name":"emd"},"inputs":{"real":{"files":["%s/trace.csv"]},
     "synthetic":{"files":["%s/a.csv"]}},"out":"%s/scored"}' "$tmp" "$tmp" "$tmp" >spec.json

@@ -36,8 +36,6 @@ static void generators_that_are_refused(void **state)
                     "'threads' must be a whole number between 1 and 4096");
     refuse_generate("{'generator':'bootstrap','train':TRACE,'time':-1}",
                     "'time' must be a number above 0");
-    refuse_generate("{'generator':'bootstrap','train':TRACE,'device':'cuda'}",
-                    "device 'cuda': this build has no CUDA back end");
     refuse_generate("{'generator':'bootstrap','train':TRACE,'device':'tpu'}",
                     "device 'tpu' is unknown: auto, cpu or cuda");
     refuse_generate("{'generator':'bootstrap','train':TRACE,'request':{'flows':1,'packets':2}}",

@@ -101,6 +101,41 @@ static void what_is_in_a_key(void **state)
     assert_string_equal(found, key);
     fit_key("{'generator':'bootstrap','train':TRACE}", (weir_settings){.threads = 3}, found);
     assert_string_not_equal(found, key);
+    fit_key("{'generator':'bootstrap','train':TRACE}", (weir_settings){.device = "cuda"}, found);
+    assert_string_not_equal(found, key);
+    fit_key("{'generator':'bootstrap','train':TRACE,'device':'auto'}", (weir_settings){0}, found);
+    assert_string_equal(found, key);
+}
+
+/* What trains and samples runs where it was asked for, scores on the CPU. */
+static void devices(void **state)
+{
+    weir_experiment *experiment = declaring_new();
+    weir_error error = {0};
+    weir_plan *plan;
+
+    (void)state;
+    declaring_generate(experiment, "{'generator':'bootstrap','train':TRACE,'device':'cpu'}",
+                       &error);
+    declaring_score(experiment, "{'kind':'metric','plugin':'emd','real':TRACE,'synthetic':0}",
+                    &error);
+    assert_int_equal(error.status, WEIR_OK);
+    for (int cuda = 0; cuda < 2; cuda++) {
+        size_t scores = 0;
+        plan = plan_of(experiment, (weir_settings){.device = cuda ? "cuda" : NULL});
+        for (size_t i = 0; i < plan->count; i++) {
+            const weir_node *node = plan->nodes[i];
+            bool score = !strcmp(node->job, "score");
+            scores += score;
+            assert_string_equal(json_string_value(json_object_get(node->spec, "device")),
+                                cuda && !score ? "cuda" : "cpu");
+            assert_string_equal(json_string_value(json_object_get(node->content, "device")),
+                                cuda && !score ? "cuda" : "cpu");
+        }
+        assert_int_equal(scores, 1);
+        weir_plan_free(plan);
+    }
+    weir_experiment_free(experiment);
 }
 
 static void limits_and_threads(void **state)
@@ -247,9 +282,13 @@ static void a_trace_that_is_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_in_a_key),     cmocka_unit_test(limits_and_threads),
-        cmocka_unit_test(jobs_are_shared),      cmocka_unit_test(an_input_is_opened_once),
-        cmocka_unit_test(data_of_another_kind), cmocka_unit_test(a_trace_that_is_none),
+        cmocka_unit_test(what_is_in_a_key),
+        cmocka_unit_test(limits_and_threads),
+        cmocka_unit_test(devices),
+        cmocka_unit_test(jobs_are_shared),
+        cmocka_unit_test(an_input_is_opened_once),
+        cmocka_unit_test(data_of_another_kind),
+        cmocka_unit_test(a_trace_that_is_none),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
