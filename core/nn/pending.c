@@ -22,3 +22,30 @@ __attribute__((weak)) void nn_program_free(nn_program *program)
     if (program)
         program->graph->programs = program->next;
 }
+
+__attribute__((weak)) nn_program *nn_compile(nn_graph *graph, int stages, const nn_stage *stage)
+{
+    (void)stages, (void)stage;
+    nn_fail(graph, WEIR_EBUG, "this build has no compiler");
+    return NULL;
+}
+
+__attribute__((weak)) int nn_run(nn_program *program, int stage)
+{
+    (void)program, (void)stage;
+    return WEIR_EBUG;
+}
+
+__attribute__((weak)) int nn_read(nn_program *program, nn_node *output, nn_real *to)
+{
+    (void)program, (void)output, (void)to;
+    return WEIR_EBUG;
+}
+
+__attribute__((weak)) nn_node *nn_adam_apply(nn_graph *graph, int n, nn_node *const *parameters,
+                                             nn_node *const *gradients, const char *prefix,
+                                             const nn_adam_options *options)
+{
+    (void)n, (void)parameters, (void)gradients, (void)prefix, (void)options;
+    return nn_fail(graph, WEIR_EBUG, "this build has no optimisers");
+}

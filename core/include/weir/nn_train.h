@@ -4,6 +4,7 @@
 #define WEIR_NN_TRAIN_H
 
 #include <weir/nn.h>
+#include <weir/random.h>
 
 /* ---- optimisers ----
  * Each differentiates loss (a scalar) by the parameters whose names begin with prefix and returns
@@ -75,6 +76,32 @@ WEIR_API int nn_load(nn_graph *graph, const char *prefix, const char *path);
 WEIR_API int nn_checkpoint_save(nn_graph *graph, const char *path);
 WEIR_API int nn_checkpoint_load(nn_graph *graph, const char *path);
 
+/* ---- a watch over the losses ---- */
+/* A loss term: its name in messages and curves, a scalar output of the program, and the parameters
+ * that it trains (a prefix; NULL: none). */
+typedef struct nn_term {
+    const char *name;
+    nn_node *loss;
+    const char *prefix;
+} nn_term;
+typedef struct nn_guard nn_guard;
+
+/* Watches the n terms (at most 16) of a program. The state of the graph now and after every
+ * `every`-th step (0: 100) is kept in memory as the last good one. NULL on failure (sticky). */
+WEIR_API nn_guard *nn_guard_new(nn_program *program, int n, const nn_term *terms, int64_t every);
+/* After each step, numbered 1, 2, …: reads the terms. If one is not finite, or a variable is not
+ * where a state is to be kept: sets the graph back to the last good state and records WEIR_EDIVERGE
+ * in `error` with the step, every term and the parameter with the largest gradient (by the last
+ * good weights, of what the inputs now hold). Steps before that pay for reading the terms only. The
+ * graph stays usable, to be saved. */
+WEIR_API int nn_guard_step(nn_guard *guard, int64_t step, weir_error *error);
+/* The values of a term so far, one a step; how many in *n. Borrowed until the next step. */
+WEIR_API const double *nn_guard_losses(const nn_guard *guard, int term, int64_t *n);
+/* The step of the last good state; 0: the beginning. */
+WEIR_API int64_t nn_guard_good(const nn_guard *guard);
+WEIR_API int nn_guard_terms(const nn_guard *guard, const nn_term **terms);
+WEIR_API void nn_guard_free(nn_guard *guard);
+
 /* ---- the cost of privacy ----
  * The sampled Gaussian mechanism: of all records each takes part with probability `rate` (Poisson
  * sampling), and the sum of what they give, each of norm at most C, gets noise of deviation noise x
@@ -102,5 +129,51 @@ WEIR_API int nn_privacy_epsilon(int n, const nn_mechanism *mechanisms, double de
  * with noise = 1 in all of them, the noise itself. */
 WEIR_API int nn_privacy_noise(int n, const nn_mechanism *mechanisms, double delta, double epsilon,
                               nn_conversion conversion, double *factor, weir_error *error);
+
+/* A Poisson sample in a batch of one size: of n records each is drawn with probability q; indices
+ * [max] of those drawn (0 behind them), mask [max] 1 for them and 0 behind. More than max is an
+ * error, since leaving some out would break the promise; with max from nn_poisson_max that happens
+ * once in 1e9 samples at most. */
+WEIR_API uint64_t nn_poisson_max(uint64_t n, double q);
+WEIR_API int nn_poisson_sample(weir_random *random, uint64_t n, double q, uint64_t max,
+                               uint32_t *indices, nn_real *mask, uint64_t *drawn,
+                               weir_error *error);
+
+/* ---- private steps ----
+ * DP-SGD (Abadi et al. 2016). The model is built for one example (a batch of 1), gradients of
+ * gradients included; nn_private_step does it for `examples` at a time, which share the
+ * parameters and draw noise each for itself:
+ *
+ *     nn_private dp = nn_private_step(loss, "critic.", &options);
+ *     nn_stage stages[] = {{"add", 1, &dp.accumulate}, {"step", 1, &dp.apply}};
+ *
+ * Stage "add" runs once for each micro-batch of a sample, "step" once for the sample. Any layer
+ * will do but one that keeps statistics of what it sees (batch norm). */
+typedef struct nn_private_options {
+    int64_t examples; /* of a micro-batch; see nn_private_examples */
+    double clip;      /* C: the largest norm of one example's gradient by all parameters */
+    double noise;     /* deviation of the noise over C; the accountant's */
+    double expected;  /* size of a sample on average, rate x records, by which the sum is divided */
+    int inputs;       /* of one example; 0: all that the loss depends on, as inputs NAME.each */
+    nn_node *const *one; /* [inputs] of the one example … */
+    nn_node *const *all; /* … and [examples] + shape each, any nodes; NULL: inputs NAME.each */
+    const nn_adam_options *adam; /* NULL: plain descent … */
+    double rate;                 /* … at this rate */
+} nn_private_options;
+
+typedef struct nn_private {
+    nn_node *mask;       /* an input, [examples]: 0 where there is no example, whatever it holds */
+    nn_node *losses;     /* [examples]; not private */
+    nn_node *norms;      /* [examples], of the gradients before clipping; not private */
+    nn_node *accumulate; /* an output to compile: adds this micro-batch's clipped gradients up */
+    nn_node *apply;      /* an output to compile: noise, mean, update of the parameters */
+} nn_private;
+
+/* loss: one number, of one example. */
+WEIR_API nn_private nn_private_step(nn_node *loss, const char *prefix,
+                                    const nn_private_options *options);
+/* How many examples' gradients by the parameters of prefix fit into so many bytes: 1 to most. */
+WEIR_API int64_t nn_private_examples(nn_graph *graph, const char *prefix, int64_t most,
+                                     size_t bytes);
 
 #endif
