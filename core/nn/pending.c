@@ -1,5 +1,5 @@
 /* What the engine links against while its parts arrive: weak, so that the real one wins. */
-#include "nn/backend.h"
+#include "nn/compile/compile.h"
 
 static void *closed(const nn_settings *settings, char *description, size_t size, weir_error *error)
 {
@@ -23,11 +23,20 @@ __attribute__((weak)) void nn_program_free(nn_program *program)
         program->graph->programs = program->next;
 }
 
-__attribute__((weak)) nn_program *nn_compile(nn_graph *graph, int stages, const nn_stage *stage)
+__attribute__((weak)) int nn_rewrite(nn_graph *graph, int n, nn_node **outputs, const int *stage)
 {
-    (void)stages, (void)stage;
-    nn_fail(graph, WEIR_EBUG, "this build has no compiler");
-    return NULL;
+    (void)n, (void)outputs, (void)stage;
+    return nn_status(graph);
+}
+
+__attribute__((weak)) int nn_plan_memory(nn_program *program)
+{
+    return nn_fail(program->graph, WEIR_EBUG, "this build plans no memory") ? WEIR_EBUG : WEIR_OK;
+}
+
+__attribute__((weak)) int nn_bind_memory(nn_program *program)
+{
+    return nn_fail(program->graph, WEIR_EBUG, "this build plans no memory") ? WEIR_EBUG : WEIR_OK;
 }
 
 __attribute__((weak)) int nn_run(nn_program *program, int stage)

@@ -50,42 +50,102 @@ typedef enum nn_manner {
 } nn_manner;
 
 /* A node as one stage computes it. Values are numbered in an order in which inputs come first. */
-typedef struct nn_value {
+typedef struct nn_planned {
     nn_node *node;
     nn_manner manner;
-    int stage;  /* that computes it; of leaves and of what only rearranges them, that uses it */
-    int rank;   /* as the node's, except for a FILL */
-    int inputs; /* values */
-    int *input;
+    int stage; /* that computes it; of what only rearranges leaves, that uses it; leaves: -1 */
+    int inputs;
+    int *input; /* values */
+    int rank;   /* as the node's, except of a FILL */
     int64_t shape[NN_MAX_RANK];
     bool output;  /* to be read after its stage */
     bool crosses; /* used by a later stage */
-    bool stored;  /* LOOP, COPY, FILL: in memory, not only in a register of its loop */
-    int assigned; /* the leaf whose memory it goes to at the end of the stage, or -1 */
-    int home; /* the value whose storage it is in (itself, a JOIN, a leaf), or -1: not in memory */
-    nn_view view; /* of its own axes; view.buffer is set when kernels are made */
+    bool stored;  /* LOOP: in memory, not only in a register of its loop */
+    int assigned; /* the leaf (a value) whose memory it sets at the end of the stage, or -1 */
+    nn_view view; /* where it is, over its axes; view.buffer is a storage of the plan, or -1 */
     int task;     /* that computes it, or -1 */
-} nn_value;
+} nn_planned;
+
+/* Memory that values lie in; a buffer of the program if a kernel uses it. */
+typedef struct nn_storage {
+    nn_node *leaf; /* whose memory it is, or NULL */
+    size_t elements;
+    bool kept;
+    int buffer; /* of the program, or -1 so far */
+} nn_storage;
 
 /* Values that one kernel computes. */
 typedef struct nn_task {
     int stage;
+    bool call;   /* one member, a CALL */
     int members; /* in order */
     int *member;
-    int rank; /* of the loop's space, without axes of size 1 */
+    int rank; /* of the loop's space: no axes of size 1; at least 1 */
     int64_t shape[NN_MAX_RANK];
 } nn_task;
 
 typedef struct nn_plan {
     nn_graph *graph;
     nn_program *program;
-    unsigned debug; /* NN_NO_… */
+    unsigned debug; /* NN_NO_... */
     int values, value_capacity;
-    nn_value *value;
-    int tasks;
+    nn_planned *value;
+    int storages, storage_capacity;
+    nn_storage *storage;
+    int tasks, task_capacity;
     nn_task *task;
     int *order; /* of tasks */
     struct nn_chunk *chunks;
 } nn_plan;
+
+/* An output or an effect of a stage, groups taken apart. */
+typedef struct nn_wish {
+    nn_node *asked; /* by the caller */
+    nn_node *node;  /* what computes it: after rewriting */
+    int stage;
+    int value; /* set by nn_plan_values; of assigns -1 */
+} nn_wish;
+
+/* Memory of the plan, zeroed; NULL and the sticky error when there is none. */
+void *nn_plan_alloc(nn_plan *plan, size_t bytes);
+/* A value of this node (its shape and inputs; NULL: to be set); -1 on failure. */
+int nn_plan_value(nn_plan *plan, nn_manner manner, nn_node *node, int stage, int inputs);
+int nn_plan_storage(nn_plan *plan, nn_node *leaf, size_t elements);
+/* A new task, zeroed; NULL on failure. Pointers to older ones end. */
+nn_task *nn_plan_task(nn_plan *plan);
+void nn_plan_release(nn_plan *plan);
+
+int nn_plan_values(nn_plan *plan, int wishes, nn_wish *wish);
+int nn_plan_places(nn_plan *plan, int wishes, nn_wish *wish);
+int nn_plan_tasks(nn_plan *plan);
+int nn_plan_order(nn_plan *plan);
+int nn_lower(nn_plan *plan);
+bool nn_lower_loop(nn_plan *plan, const nn_task *task, nn_kernel *kernel);
+/* The program's buffer of a storage, made at the first call; -1 on failure. */
+int nn_buffer_of(nn_plan *plan, int storage);
+
+/* ---- views over axes ---- */
+/* Row order without gaps; buffer and offset stay. */
+void nn_view_dense(nn_view *view, int rank, const int64_t *shape);
+bool nn_view_is_dense(const nn_view *view, int rank, const int64_t *shape);
+/* The same elements over other axes, where strides can say it. */
+bool nn_view_reshape(const nn_view *from, int from_rank, const int64_t *from_shape, int to_rank,
+                     const int64_t *to_shape, nn_view *to);
+/* The shape without axes of size 1, and the view's strides over it; at least one axis. */
+int nn_space(int rank, const int64_t *shape, int64_t *space);
+nn_view nn_view_over_space(const nn_view *view, int rank, const int64_t *shape);
+
+/* The value in whose memory or register v is found without any rearrangement, in row order: through
+ * stops and reshapes that only add or remove axes of size 1. */
+int nn_same_elements(const nn_plan *plan, int v);
+/* Whether v is one number known now, everywhere. */
+bool nn_value_constant(const nn_plan *plan, int v, double *number);
+
+/* ---- what kernels can read and write ---- */
+/* Whether a product can read (or, write: with columns next to each other) the last two axes. */
+bool nn_matrix_fits(const nn_planned *value, const nn_view *view, bool write);
+/* Whether a CALL can write its result to such a place, or read input i there. */
+bool nn_call_can_write(const nn_planned *call, const nn_view *view);
+bool nn_call_can_read(const nn_plan *plan, const nn_planned *call, int i);
 
 #endif
