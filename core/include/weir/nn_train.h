@@ -167,6 +167,8 @@ typedef struct nn_private {
     nn_node *norms;      /* [examples], of the gradients before clipping; not private */
     nn_node *accumulate; /* an output to compile: adds this micro-batch's clipped gradients up */
     nn_node *apply;      /* an output to compile: noise, mean, update of the parameters */
+    int inputs;          /* of all examples, in the order of the options' or in that in which the */
+    nn_node **input;     /* inputs of one example were made; lives as long as the graph */
 } nn_private;
 
 /* loss: one number, of one example. */

@@ -8,9 +8,16 @@
 typedef struct lifting {
     nn_graph *graph;
     int64_t examples;
-    nn_node **lifted; /* by id; NULL: the same for all examples */
+    nn_node **lifted; /* by id: [examples] + shape … */
+    nn_node ***apart; /* … or, of a rank that leaves no axis for them, a node for each example; both
+                       * NULL: the same for all examples */
     bool *needed;
 } lifting;
+
+static bool varies(const lifting *l, const nn_node *node)
+{
+    return l->lifted[node->id] || l->apart[node->id];
+}
 
 /* [examples] + the shape of node. */
 static void each_shape(const lifting *l, const nn_node *node, int64_t shape[NN_MAX_RANK])
@@ -114,39 +121,51 @@ static nn_node *lift_matmul(const lifting *l, const nn_node *node)
     return lift_generic(l, node);
 }
 
-/* One operation an example, joined again. */
-static nn_node *lift_one_by_one(const lifting *l, const nn_node *node)
+/* A node's value for one example. */
+static nn_node *of_example(const lifting *l, nn_node *node, int64_t e)
 {
-    nn_node **parts = calloc((size_t)l->examples, sizeof *parts), *made;
-    int64_t shape[NN_MAX_RANK];
+    if (l->apart[node->id])
+        return l->apart[node->id][e];
+    if (l->lifted[node->id])
+        return nn_reshape(nn_slice(l->lifted[node->id], 0, e, 1), node->rank, node->shape);
+    return node;
+}
 
-    if (!parts)
-        return nn_fail(l->graph, WEIR_ENOMEM, "out of memory while lifting");
-    each_shape(l, node, shape);
-    shape[0] = 1;
-    for (int64_t e = 0; e < l->examples; e++) {
-        nn_node *input[2], one = *node;
-        for (int i = 0; i < 2; i++) {
-            nn_node *from = node->input[i], *all = l->lifted[from->id];
-            input[i] = all ? nn_reshape(nn_slice(all, 0, e, 1), from->rank, from->shape) : from;
-        }
+/* One operation an example, joined again if there is an axis for that. */
+static void lift_one_by_one(const lifting *l, const nn_node *node)
+{
+    nn_node **parts = calloc((size_t)l->examples, sizeof *parts);
+    nn_node **input = calloc((size_t)node->inputs, sizeof *input);
+    int64_t shape[NN_MAX_RANK + 1] = {1};
+
+    memcpy(shape + 1, node->shape, (size_t)node->rank * sizeof *shape);
+    for (int64_t e = 0; parts && input && e < l->examples; e++) {
+        nn_node one = *node;
+        for (int i = 0; i < node->inputs; i++)
+            input[i] = of_example(l, node->input[i], e);
         one.input = input;
         one.name = NULL;
-        parts[e] = nn_reshape(nn_node_make(&one), node->rank + 1, shape);
+        parts[e] = nn_node_make(&one);
+        if (node->rank < NN_MAX_RANK)
+            parts[e] = nn_reshape(parts[e], node->rank + 1, shape);
     }
-    made = nn_concat(0, (int)l->examples, parts);
-    free(parts);
-    return made;
+    if (!parts || !input)
+        nn_fail(l->graph, WEIR_ENOMEM, "out of memory while lifting");
+    else if (node->rank < NN_MAX_RANK)
+        l->lifted[node->id] = nn_concat(0, (int)l->examples, parts);
+    else
+        l->apart[node->id] = parts;
+    if (l->apart[node->id] != parts)
+        free(parts);
+    free(input);
 }
 
 /* Convolutions by weights that all share: their images are one larger batch. */
-static nn_node *lift_convolution(const lifting *l, const nn_node *node)
+static nn_node *lift_images(const lifting *l, const nn_node *node)
 {
     nn_node *images = node->input[0], *folded;
     int64_t shape[4];
 
-    if (node->op == NN_OP_CONV_WEIGHT || l->lifted[node->input[1]->id])
-        return lift_one_by_one(l, node);
     memcpy(shape, images->shape, sizeof shape);
     shape[0] *= l->examples;
     folded = nn_reshape(l->lifted[images->id], 4, shape);
@@ -212,14 +231,8 @@ static nn_node *lift_noise(const lifting *l, const nn_node *node)
         l->graph, name, node->rank + 1, shape);
 }
 
-static nn_node *lift(const lifting *l, const nn_node *node)
+static nn_node *lift_stacked(const lifting *l, const nn_node *node)
 {
-    char shape[160];
-
-    if (node->rank >= NN_MAX_RANK)
-        return nn_fail(l->graph, WEIR_EOPTION,
-                       "lift: %s %s has no axis left for the examples (%d are possible)",
-                       nn_op_name(node->op), nn_shape_text(node, shape), NN_MAX_RANK);
     switch (node->op) {
     case NN_OP_NOISE:
         return lift_noise(l, node);
@@ -231,18 +244,35 @@ static nn_node *lift(const lifting *l, const nn_node *node)
         return lift_matmul(l, node);
     case NN_OP_CONV:
     case NN_OP_CONV_DATA:
-    case NN_OP_CONV_WEIGHT:
-        return lift_convolution(l, node);
+        return lift_images(l, node);
     case NN_OP_GATHER:
         return lift_gather(l, node);
     case NN_OP_SCATTER:
         return lift_scatter(l, node);
-    case NN_OP_ASSIGN:
-    case NN_OP_GROUP:
-        return nn_fail(l->graph, WEIR_EOPTION, "lift: %s has no value", nn_op_name(node->op));
     default:
         return lift_generic(l, node);
     }
+}
+
+static void lift(const lifting *l, const nn_node *node)
+{
+    bool apart = node->rank == NN_MAX_RANK;
+    char shape[160];
+
+    for (int i = 0; i < node->inputs; i++)
+        apart = apart || l->apart[node->input[i]->id];
+    if (node->op == NN_OP_CONV || node->op == NN_OP_CONV_DATA || node->op == NN_OP_CONV_WEIGHT)
+        apart = apart || node->op == NN_OP_CONV_WEIGHT || l->lifted[node->input[1]->id];
+    if (node->op == NN_OP_ASSIGN || node->op == NN_OP_GROUP)
+        nn_fail(l->graph, WEIR_EOPTION, "lift: %s has no value", nn_op_name(node->op));
+    else if (apart && node->op == NN_OP_NOISE)
+        nn_fail(l->graph, WEIR_EOPTION,
+                "lift: noise '%s' %s has no axis left for the examples (%d are possible)",
+                node->name, nn_shape_text(node, shape), NN_MAX_RANK);
+    else if (apart)
+        lift_one_by_one(l, node);
+    else
+        l->lifted[node->id] = lift_stacked(l, node);
 }
 
 static bool depends(const lifting *l, const nn_node *node)
@@ -250,7 +280,7 @@ static bool depends(const lifting *l, const nn_node *node)
     bool found = node->op == NN_OP_NOISE;
 
     for (int i = 0; i < node->inputs && !found; i++)
-        found = l->lifted[node->input[i]->id] != NULL;
+        found = varies(l, node->input[i]);
     return found;
 }
 
@@ -264,7 +294,7 @@ static int lift_all(lifting *l, int last)
     for (int id = 0; id <= last && nn_status(l->graph) == WEIR_OK; id++) {
         nn_node *node = l->graph->nodes[id]; /* lifting adds nodes behind `last` only */
         if (l->needed[id] && !l->lifted[id] && depends(l, node))
-            l->lifted[id] = lift(l, node);
+            lift(l, node);
     }
     return nn_status(l->graph);
 }
@@ -292,15 +322,17 @@ int nn_lift(nn_graph *graph, int64_t examples, int inputs, nn_node *const *one, 
             int n, nn_node *const *nodes, nn_node **out)
 {
     lifting l = {.graph = graph, .examples = examples};
-    int last = -1;
+    int last = -1, count;
 
     for (int i = 0; i < n; i++)
         out[i] = graph->poison;
     if (nn_status(graph) != WEIR_OK || check(graph, examples, inputs, one, all) != WEIR_OK)
         return nn_status(graph);
+    count = graph->count;
     l.lifted = calloc((size_t)graph->count, sizeof(nn_node *));
     l.needed = calloc((size_t)graph->count, sizeof *l.needed);
-    if (!l.lifted || !l.needed)
+    l.apart = calloc((size_t)graph->count, sizeof(nn_node **));
+    if (!l.lifted || !l.needed || !l.apart)
         weir_error_memory(&graph->error, 0, "lifting");
     for (int i = 0; i < inputs && l.lifted; i++)
         l.lifted[one[i]->id] = all[i];
@@ -310,7 +342,12 @@ int nn_lift(nn_graph *graph, int64_t examples, int inputs, nn_node *const *one, 
     }
     if (nn_status(graph) == WEIR_OK && lift_all(&l, last) == WEIR_OK)
         for (int i = 0; i < n; i++)
-            out[i] = each(&l, nodes[i]);
+            out[i] = l.apart[nodes[i]->id]
+                         ? nn_fail(graph, WEIR_EOPTION, "lift: no axis is left for the examples")
+                         : each(&l, nodes[i]);
+    for (int i = 0; l.apart && i < count; i++)
+        free(l.apart[i]);
+    free(l.apart);
     free(l.lifted);
     free(l.needed);
     return nn_status(graph);

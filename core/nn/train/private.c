@@ -206,8 +206,12 @@ static void build(setting *s, nn_node *loss, nn_private *made)
     }
     if (!o->inputs)
         inputs_of(loss, own);
+    made->inputs = inputs;
+    made->input = nn_graph_alloc(s->graph, ((size_t)inputs + 1) * sizeof(nn_node *));
     for (int i = 0; i < inputs; i++)
         all[i] = o->inputs && o->all ? o->all[i] : each_input(s, one[i]);
+    if (made->input)
+        memcpy(made->input, all, (size_t)inputs * sizeof *all);
     if (refuse_statistics(s->graph, inputs, one) == WEIR_OK)
         differentiate(s, loss, inputs, one, all, made);
     if (nn_status(s->graph) == WEIR_OK) {
@@ -223,7 +227,8 @@ static void build(setting *s, nn_node *loss, nn_private *made)
 nn_private nn_private_step(nn_node *loss, const char *prefix, const nn_private_options *options)
 {
     nn_graph *graph = loss->graph;
-    nn_private made = {graph->poison, graph->poison, graph->poison, graph->poison, graph->poison};
+    nn_node *poison = graph->poison;
+    nn_private made = {poison, poison, poison, poison, poison, 0, NULL};
     setting s = {.graph = graph, .options = options, .prefix = prefix};
     nn_node **nodes;
 
