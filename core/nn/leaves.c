@@ -1,6 +1,7 @@
 /* Leaves and effects, and the memory of leaves on the graph's device. */
 #include "nn/backend.h"
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -252,11 +253,10 @@ static bool open_on(nn_graph *graph, const nn_backend *backend, weir_error *erro
 
 static void warn_once(const weir_error *error)
 {
-    static bool warned; /* of two threads at once both may warn, which does no harm */
+    static atomic_flag warned = ATOMIC_FLAG_INIT;
 
-    if (!warned)
+    if (!atomic_flag_test_and_set(&warned))
         fprintf(stderr, "weir: no CUDA device (%s); the CPU is used\n", error->text);
-    warned = true;
 }
 
 int nn_graph_open(nn_graph *graph)
