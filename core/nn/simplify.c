@@ -66,6 +66,8 @@ static nn_node *add(nn_node *a, nn_node *b)
             return from(inner + c, a->input[1]);
         return NULL;
     }
+    if (a == b)
+        return number(NN_OP_MUL, a, 2);
     if (is_negative(b))
         return nn_make(NN_OP_SUB, a, b->input[0]);
     if (is_negative(a))
@@ -157,11 +159,28 @@ static bool is_transposition(const nn_node *node)
     return node->at[node->rank - 1] == node->rank - 2;
 }
 
+/* All rows (of b; columns of a) alike: a sum of the other operand, stretched. */
+static nn_node *product_with_number(const nn_node *d, int which, double value)
+{
+    nn_node *other = d->input[1 - which], *sum;
+    bool over_last = which ? !d->at[0] : d->at[1];
+    int64_t shape[NN_MAX_RANK];
+
+    memcpy(shape, d->shape, sizeof shape);
+    shape[which ? d->rank - 1 : d->rank - 2] = 1;
+    sum = nn_reshape(nn_sum(other, 1u << (over_last ? d->rank - 1 : d->rank - 2)), d->rank, shape);
+    return nn_broadcast(nn_scale(sum, value), d->rank, d->shape);
+}
+
 static nn_node *product(const nn_node *d)
 {
     nn_node node = *d, *input[2];
     bool changed = false;
+    double value;
 
+    for (int i = 0; i < 2; i++)
+        if (nn_is_constant(d->input[i], &value) && isfinite(value))
+            return product_with_number(d, i, value);
     for (int i = 0; i < 2; i++) {
         input[i] = d->input[i];
         if (is_transposition(input[i])) {

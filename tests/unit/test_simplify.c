@@ -115,6 +115,17 @@ CASE(peak_peak, nn_peak(then(t, nn_peak(t->x, 1)), 2))
 CASE(matmul_transposed, nn_matmul(PERM(t->m, 1, 0), t->m, false, false))
 CASE(matmul_transposed_back, nn_matmul(t->x, PERM(t->y, 0, 2, 1), false, false))
 CASE(matmul_zero, nn_matmul(t->m, MUL(t->m, num(t, 0)), false, true))
+CASE(matmul_number_nn,
+     nn_matmul(then(t, nn_broadcast(num(t, 2), 2, (int64_t[]){5, 3})), t->m, false, false))
+CASE(matmul_number_nt,
+     nn_matmul(then(t, nn_broadcast(num(t, 2), 2, (int64_t[]){5, 4})), t->m, false, true))
+CASE(matmul_by_number,
+     nn_matmul(t->m, then(t, nn_broadcast(num(t, 2), 2, (int64_t[]){4, 5})), false, false))
+CASE(matmul_by_number_tt,
+     nn_matmul(t->m, then(t, nn_broadcast(num(t, 2), 2, (int64_t[]){5, 3})), true, true))
+CASE(matmul_row,
+     nn_matmul(then(t, nn_broadcast(num(t, 2), 2, (int64_t[]){5, 1})), t->n, false, false))
+CASE(add_same, nn_add(MUL(t->x, num(t, 3)), MUL(t->x, num(t, 3))))
 CASE(stop_stop, nn_stop(then(t, nn_stop(t->x))))
 
 /* The operation at the top, and how many nodes the value needs; numbers are not counted. */
@@ -193,6 +204,12 @@ static const struct {
     ROW(matmul_transposed, MATMUL, 2),
     ROW(matmul_transposed_back, MATMUL, 3),
     ROW(matmul_zero, BROADCAST, 0),
+    ROW(matmul_number_nn, BROADCAST, 4),
+    ROW(matmul_number_nt, BROADCAST, 5),
+    ROW(matmul_by_number, BROADCAST, 4),
+    ROW(matmul_by_number_tt, BROADCAST, 5),
+    ROW(matmul_row, BROADCAST, 3),
+    ROW(add_same, MUL, 2),
     ROW(stop_stop, STOP, 2),
 #undef ROW
 };
