@@ -18,14 +18,21 @@
 #endif
 #define SHAPE(...) ((const int64_t[]){__VA_ARGS__})
 
-static nn_graph *check_graph(void)
+/* Whether the build has a CPU back end; else there is the evaluator alone. */
+static inline bool check_programs(void)
 {
-    nn_graph *g = nn_graph_new(&(nn_settings){.seed = 7, .device = "cpu", .threads = 1});
+    return nn_backend_cpu.run != NULL;
+}
+
+static inline nn_graph *check_graph(void)
+{
+    const char *device = check_programs() ? "cpu" : "null";
+    nn_graph *g = nn_graph_new(&(nn_settings){.seed = 7, .device = device, .threads = 1});
     assert_non_null(g);
     return g;
 }
 
-static void check_free(nn_graph *g)
+static inline void check_free(nn_graph *g)
 {
     if (nn_status(g) != WEIR_OK)
         fail_msg("%s", nn_error(g)->text);
@@ -33,7 +40,7 @@ static void check_free(nn_graph *g)
 }
 
 /* Ends a graph whose error must have both words. */
-static void check_fails(nn_graph *g, const char *word, const char *other)
+static inline void check_fails(nn_graph *g, const char *word, const char *other)
 {
     if (nn_status(g) == WEIR_OK)
         fail_msg("no error about %s", word);
@@ -42,7 +49,7 @@ static void check_fails(nn_graph *g, const char *word, const char *other)
     nn_graph_free(g);
 }
 
-static void check_write(nn_node *leaf, const double *values)
+static inline void check_write(nn_node *leaf, const double *values)
 {
     int64_t count = nn_count(leaf);
     nn_real *to = malloc((size_t)count * sizeof *to);
@@ -54,8 +61,14 @@ static void check_write(nn_node *leaf, const double *values)
     free(to);
 }
 
+static inline void check_near(double found, double expected, double tolerance)
+{
+    if (!(fabs(found - expected) <= tolerance))
+        fail_msg("%.12g is not %.12g within %g", found, expected, tolerance);
+}
+
 /* N(0, deviation), by the leaf's name. */
-static void check_fill(nn_node *leaf, double deviation)
+static inline void check_fill(nn_node *leaf, double deviation)
 {
     int64_t count = nn_count(leaf);
     double *values = malloc((size_t)count * sizeof *values);
@@ -68,8 +81,8 @@ static void check_fill(nn_node *leaf, double deviation)
 }
 
 /* An input of N(0, deviation). */
-static nn_node *check_input(nn_graph *g, const char *name, int rank, const int64_t *shape,
-                            double deviation)
+static inline nn_node *check_input(nn_graph *g, const char *name, int rank, const int64_t *shape,
+                                   double deviation)
 {
     nn_node *x = nn_input(g, name, rank, shape);
     if (nn_status(g))
@@ -78,8 +91,8 @@ static nn_node *check_input(nn_graph *g, const char *name, int rank, const int64
     return x;
 }
 
-static void check_close(const char *what, const double *a, const double *b, int64_t n,
-                        double tolerance)
+static inline void check_close(const char *what, const double *a, const double *b, int64_t n,
+                               double tolerance)
 {
     double scale = 1e-3, worst = 0;
     for (int64_t i = 0; i < n; i++) {
@@ -92,9 +105,42 @@ static void check_close(const char *what, const double *a, const double *b, int6
         fail_msg("%s: differs by %.3g of %.3g", what, worst, scale);
 }
 
+/* What a run of these effects would assign, by the evaluator. */
+static inline void check_assign(nn_reference *r, nn_node *effect, bool write)
+{
+    for (int i = 0; effect->op == NN_OP_GROUP && i < effect->inputs; i++)
+        check_assign(r, effect->input[i], write);
+    if (effect->op != NN_OP_ASSIGN)
+        return;
+    const double *value = nn_reference_value(r, effect);
+    assert_non_null(value);
+    if (write)
+        check_write(effect->input[0], value);
+}
+
+/* Runs effects some times, as a program or by the evaluator. */
+static inline void check_run(nn_graph *g, nn_node *effect, int times, bool compiled)
+{
+    if (!compiled || !check_programs()) {
+        for (int i = 0; i < times; i++) {
+            nn_reference r = {0};
+            check_assign(&r, effect, false); /* all values before any is set */
+            check_assign(&r, effect, true);
+            nn_reference_free(&r);
+        }
+    } else {
+        nn_program *program = nn_compile(g, 1, &(nn_stage){"step", 1, &effect});
+        for (int i = 0; program && i < times; i++)
+            nn_run(program, 0);
+        nn_program_free(program);
+    }
+    if (nn_status(g))
+        fail_msg("%s", nn_error(g)->text);
+}
+
 /* Values of nodes, nn_count numbers each, freed by check_release. A program of them is compiled and
  * run too, and must agree; assigns and groups among the nodes have no value (NULL) and are run. */
-static void check_values(nn_graph *g, int n, nn_node *const *node, double **value)
+static inline void check_values(nn_graph *g, int n, nn_node *const *node, double **value)
 {
     nn_reference r = {0};
     for (int i = 0; i < n; i++) {
@@ -109,6 +155,8 @@ static void check_values(nn_graph *g, int n, nn_node *const *node, double **valu
         memcpy(value[i], found, bytes);
     }
     nn_reference_free(&r);
+    if (!check_programs())
+        return;
     nn_program *program = nn_compile(g, 1, &(nn_stage){"check", n, node});
     if (!program || nn_run(program, 0))
         fail_msg("%s", nn_error(g)->text);
@@ -133,14 +181,14 @@ static void check_values(nn_graph *g, int n, nn_node *const *node, double **valu
     nn_program_free(program);
 }
 
-static void check_release(int n, double **value)
+static inline void check_release(int n, double **value)
 {
     for (int i = 0; i < n; i++)
         free(value[i]);
 }
 
 /* A node has these values, compiled or not. */
-static void check_equal(nn_node *node, const double *expected, double tolerance)
+static inline void check_equal(nn_node *node, const double *expected, double tolerance)
 {
     double *value;
     if (nn_status(nn_graph_of(node)))
@@ -151,7 +199,7 @@ static void check_equal(nn_node *node, const double *expected, double tolerance)
 }
 
 /* One value of a scalar node. */
-static double check_number(nn_node *node)
+static inline double check_number(nn_node *node)
 {
     double *value, number;
     check_values(nn_graph_of(node), 1, &node, &value);
@@ -160,7 +208,7 @@ static double check_number(nn_node *node)
     return number;
 }
 
-static void check_shape(nn_node *node, int rank, const int64_t *shape)
+static inline void check_shape(nn_node *node, int rank, const int64_t *shape)
 {
     if (nn_status(nn_graph_of(node)))
         fail_msg("%s", nn_error(nn_graph_of(node))->text);
@@ -169,7 +217,7 @@ static void check_shape(nn_node *node, int rank, const int64_t *shape)
         assert_int_equal(nn_size(node, i), shape[i]);
 }
 
-static double reference_number(nn_node *node)
+static inline double reference_number(nn_node *node)
 {
     nn_reference r = {0};
     const double *value = nn_reference_value(&r, node);
@@ -179,8 +227,8 @@ static double reference_number(nn_node *node)
 }
 
 /* gradient[i] of the scalar by leaf[i] against central differences of the evaluator. */
-static void check_differences(nn_node *scalar, int n, nn_node *const *leaf, double *const *gradient,
-                              const char *what)
+static inline void check_differences(nn_node *scalar, int n, nn_node *const *leaf,
+                                     double *const *gradient, const char *what)
 {
     double *found = NULL;
     for (int i = 0; i < n; i++) {
@@ -212,7 +260,7 @@ static void check_differences(nn_node *scalar, int n, nn_node *const *leaf, doub
 }
 
 /* sum over elements of x times an arbitrary constant each: no symmetry hides a mistake. */
-static nn_node *check_weighed(nn_node *x, double phase)
+static inline nn_node *check_weighed(nn_node *x, double phase)
 {
     int64_t count = nn_count(x);
     double *weight = malloc((size_t)count * sizeof *weight);
@@ -228,11 +276,11 @@ enum { CHECK_MOST = 12 };
 
 /* Derivatives of y (any shape) by leaves: first order, and second order along a direction. Noise
  * stays the draw that it is. */
-static void check_gradients(nn_node *y, int n, nn_node *const *leaf)
+static inline void check_gradients(nn_node *y, int n, nn_node *const *leaf)
 {
     nn_graph *g = nn_graph_of(y);
     nn_node *gradient[2 * CHECK_MOST], *loss = check_weighed(y, 0.4), *along = nn_scalar(g, 0);
-    double *value[2 * CHECK_MOST];
+    double *value[2 * CHECK_MOST] = {NULL};
     assert_true(n <= CHECK_MOST);
     nn_grad(loss, n, leaf, gradient);
     for (int i = 0; i < n; i++)
@@ -256,7 +304,7 @@ static void check_gradients(nn_node *y, int n, nn_node *const *leaf)
 }
 
 /* y by an input and by all parameters, which get values off their starts. */
-static void check_layer(nn_node *y, nn_node *input)
+static inline void check_layer(nn_node *y, nn_node *input)
 {
     nn_graph *g = nn_graph_of(y);
     nn_node *leaf[CHECK_MOST];

@@ -39,7 +39,7 @@ static void check_parameter(nn_graph *g, const char *name, int rank, const int64
     double *values = values_of(p), largest = 0;
     for (int64_t i = 0; i < nn_count(p); i++) {
         if (bound == 0)
-            assert_float_equal(values[i], constant, 0);
+            check_near(values[i], constant, 0);
         largest = fmax(largest, fabs(values[i]));
     }
     if (bound > 0 && (largest > bound * 1.000001 || largest < bound * 0.7))
@@ -52,17 +52,17 @@ static void initial_values(void **state)
     (void)state;
     nn_init init = nn_init_fan_in(16);
     assert_int_equal(init.kind, NN_UNIFORM);
-    assert_float_equal(init.a, -0.25, 1e-15);
-    assert_float_equal(init.b, 0.25, 1e-15);
+    check_near(init.a, -0.25, 1e-15);
+    check_near(init.b, 0.25, 1e-15);
     init = nn_init_xavier(2, 4, 3);
-    assert_float_equal(init.b, 3, 1e-15); /* 3 sqrt(6 / 6) */
+    check_near(init.b, 3, 1e-15); /* 3 sqrt(6 / 6) */
     init = nn_init_kaiming(3, 1);
-    assert_float_equal(init.b, 1, 1e-15); /* sqrt(6 / (2 x 3)) */
+    check_near(init.b, 1, 1e-15); /* sqrt(6 / (2 x 3)) */
     init = nn_init_normal(1, 2);
     assert_int_equal(init.kind, NN_NORMAL);
-    assert_float_equal(init.b, 2, 0);
+    check_near(init.b, 2, 0);
     init = nn_init_uniform(-1, 3);
-    assert_float_equal(init.a, -1, 0);
+    check_near(init.a, -1, 0);
     init = nn_init_orthogonal(2);
     assert_int_equal(init.kind, NN_ORTHOGONAL);
     init = nn_init_constant(5);
@@ -75,7 +75,7 @@ static void initial_values(void **state)
             double dot = 0;
             for (int k = 0; k < 5; k++)
                 dot += rows[i * 5 + k] * rows[j * 5 + k];
-            assert_float_equal(dot, i == j ? 4 : 0, 1e-5);
+            check_near(dot, i == j ? 4 : 0, 1e-5);
         }
     free(rows);
     check_free(g);
@@ -159,7 +159,7 @@ static void dropout(void **state)
     for (int i = 0; i < 2000; i++) {
         bool here = value[0][i] != 0;
         if (here)
-            assert_float_equal(value[0][i], value[2][i] / 0.75, 1e-6);
+            check_near(value[0][i], value[2][i] / 0.75, 1e-6);
         kept += here;
         differ += here != (value[1][i] != 0);
     }
@@ -247,15 +247,12 @@ static void batch_norm(void **state)
     /* means 3 and 1020; biased variances 14/3 and 1400/3, unbiased 7 and 700 */
     double a = sqrt(14. / 3);
     check_equal(y, (double[]){-2 / a, -2 / a, -1 / a, -1 / a, 3 / a, 3 / a}, 1e-4);
-    nn_node *out[] = {y, nn_updates(g, "n.")};
-    double *value[2];
-    check_values(g, 2, out, value);
-    check_release(2, value);
+    check_run(g, nn_updates(g, "n."), 1, false);
     double *r = values_of(mean), *v = values_of(variance);
-    assert_float_equal(r[0], 1.5, 1e-5);
-    assert_float_equal(r[1], 510, 1e-3);
-    assert_float_equal(v[0], 4, 1e-5);
-    assert_float_equal(v[1], 350.5, 1e-2);
+    check_near(r[0], 1.5, 1e-5);
+    check_near(r[1], 510, 1e-3);
+    check_near(v[0], 4, 1e-5);
+    check_near(v[1], 350.5, 1e-2);
     free(r);
     free(v);
     nn_training(g, false);
@@ -301,8 +298,8 @@ static void other_norms(void **state)
             sum += value[row * 4 + i];
             squares += value[row * 4 + i] * value[row * 4 + i];
         }
-        assert_float_equal(sum, 0, 1e-5);
-        assert_float_equal(squares, 4, 1e-2);
+        check_near(sum, 0, 1e-5);
+        check_near(squares, 4, 1e-2);
     }
     free(value);
     check_layer(y, x);
@@ -321,8 +318,8 @@ static void other_norms(void **state)
             sum += z;
             squares += z * z;
         }
-        assert_float_equal(sum, 0, 1e-5);
-        assert_float_equal(squares, 12, 1e-2);
+        check_near(sum, 0, 1e-5);
+        check_near(squares, 12, 1e-2);
     }
     free(value);
     check_layer(y, x);
@@ -511,7 +508,7 @@ static void attention(void **state)
         for (int i = 0; i < W; i++)
             sum += fabs(value[t * W + i]);
         if (t == 3)
-            assert_float_equal(sum, 0, 0);
+            check_near(sum, 0, 0);
         else
             assert_true(sum > 1e-6);
     }

@@ -174,10 +174,10 @@ static void gumbel(void **state)
             counts[k] += hard;
             sum += hard;
         }
-        assert_float_equal(sum, 1, 0);
+        check_near(sum, 1, 0);
     }
     for (int k = 0; k < CLASSES; k++)
-        assert_float_equal(counts[k] / ROWS, (k + 1) / 6., 0.03);
+        check_near(counts[k] / ROWS, (k + 1) / 6., 0.03);
     double slope = 0;
     for (int i = 0; i < ROWS * CLASSES; i++)
         slope = fmax(slope, fabs(value[1][i]));
@@ -203,7 +203,7 @@ static void squares(void **state)
     check_write(t, (double[]){2, 2});
     nn_node *loss = nn_mse(x, t);
     check_shape(loss, 0, NULL);
-    assert_float_equal(check_number(loss), 5, 1e-6);
+    check_near(check_number(loss), 5, 1e-6);
     check_gradients(loss, 2, (nn_node *[]){x, t});
     check_free(g);
     g = check_graph();
@@ -224,19 +224,19 @@ static void cross_entropy(void **state)
     check_write(t, (double[]){2, 0, 1, 1});
     check_values(g, 1, &log_p, &p);
     check_shape(loss, 0, NULL);
-    assert_float_equal(check_number(loss), -(p[2] + p[3] + p[7] + p[10]) / 4, 1e-6);
+    check_near(check_number(loss), -(p[2] + p[3] + p[7] + p[10]) / 4, 1e-6);
     check_gradients(loss, 1, &x);
     check_write(t, (double[]){2, -1, 3, 1}); /* two of no class */
-    assert_float_equal(check_number(loss), -(p[2] + p[10]) / 2, 1e-6);
+    check_near(check_number(loss), -(p[2] + p[10]) / 2, 1e-6);
     check_write(t, (double[]){-1, -1, -1, -1});
-    assert_float_equal(check_number(loss), 0, 0);
+    check_near(check_number(loss), 0, 0);
     check_free(g);
     free(p);
     g = check_graph(); /* far apart */
     x = nn_input(g, "x", 1, SHAPE(2));
     loss = nn_cross_entropy(x, nn_scalar(g, 1));
     check_write(x, (double[]){1000, -1000});
-    assert_float_equal(check_number(loss), 2000, 1e-3);
+    check_near(check_number(loss), 2000, 1e-3);
     check_free(g);
     g = check_graph();
     nn_cross_entropy(nn_input(g, "x", 2, SHAPE(2, 3)), nn_input(g, "t", 1, SHAPE(3)));
@@ -252,9 +252,9 @@ static void binary_cross_entropy(void **state)
     check_write(x, (double[]){20, -20, 500, -500});
     check_write(t, (double[]){1, 0, 0, 1});
     double tail = log1p(exp(-20));
-    assert_float_equal(check_number(loss), (2 * tail + 1000) / 4, 1e-4);
+    check_near(check_number(loss), (2 * tail + 1000) / 4, 1e-4);
     check_write(t, (double[]){1, 0, 1, 0}); /* all right: nothing but tails */
-    assert_float_equal(check_number(loss) / (tail / 2), 1, 1e-4);
+    check_near(check_number(loss) / (tail / 2), 1, 1e-4);
     check_write(x, (double[]){0, 0, 0, 0});
     nn_grad(loss, 1, &x, &slope);
     check_equal(slope, (double[]){-.125, .125, -.125, .125}, 1e-6);
@@ -272,8 +272,8 @@ static void wgan(void **state)
             *fake = nn_input(g, "fake", 2, SHAPE(2, 1));
     check_write(real, (double[]){4, 6});
     check_write(fake, (double[]){1, 3});
-    assert_float_equal(check_number(nn_wgan_critic(real, fake)), -3, 1e-6);
-    assert_float_equal(check_number(nn_wgan_generator(fake)), -2, 1e-6);
+    check_near(check_number(nn_wgan_critic(real, fake)), -3, 1e-6);
+    check_near(check_number(nn_wgan_generator(fake)), -2, 1e-6);
     check_free(g);
 }
 
@@ -294,8 +294,8 @@ static void mix(void **state)
     out[2] = nn_mix(one, zero, "f");
     check_values(g, 3, out, value);
     for (int i = 0; i < 100; i++) {
-        assert_float_equal(value[0][i], value[0][i / 2 * 2], 0); /* one an example */
-        assert_float_equal(value[1][i], 1 - value[0][i], 1e-6);  /* by its name the same */
+        check_near(value[0][i], value[0][i / 2 * 2], 0); /* one an example */
+        check_near(value[1][i], 1 - value[0][i], 1e-6);  /* by its name the same */
         mean += value[0][i] / 100;
     }
     assert_true(mean > 0.3 && mean < 0.7);
@@ -320,10 +320,10 @@ static void penalty(void **state)
             *y = check_input(g, "y", 2, SHAPE(3, 1), 1);
     nn_node *w = nn_array(g, 2, SHAPE(1, 2), (double[]){2, 3}), *in[] = {x, y};
     nn_node *score = nn_add(nn_sum(nn_mul(x, w), 2), nn_scale(y, 6)); /* |(2, 3, 6)| = 7 */
-    assert_float_equal(check_number(nn_gradient_penalty(score, 2, in, 0)), 36, 1e-4);
+    check_near(check_number(nn_gradient_penalty(score, 2, in, 0)), 36, 1e-4);
     double two = sqrt(13) - 1, near = sqrt(14) - 1;
-    assert_float_equal(check_number(nn_gradient_penalty(score, 1, in, 0)), two * two, 1e-4);
-    assert_float_equal(check_number(nn_gradient_penalty(score, 1, in, 1)), near * near, 1e-4);
+    check_near(check_number(nn_gradient_penalty(score, 1, in, 0)), two * two, 1e-4);
+    check_near(check_number(nn_gradient_penalty(score, 1, in, 1)), near * near, 1e-4);
     check_free(g);
 
     g = check_graph(); /* of a network, by its weights: what WGAN-GP does */
@@ -352,9 +352,9 @@ static void penalty(void **state)
     value[1] = slope;
     double *number[2];
     check_values(g, 2, value, number);
-    assert_float_equal(number[0][0], 1, 1e-6);
+    check_near(number[0][0], 1, 1e-6);
     for (int i = 0; i < 6; i++)
-        assert_float_equal(number[1][i], 0, 0);
+        check_near(number[1][i], 0, 0);
     check_release(2, number);
     check_free(g);
     g = check_graph();
