@@ -411,7 +411,9 @@ static void choose_parts(nn_loop_plan *plan, const sketch *s, int threads)
         bool kept = true;
         for (int r = 0; r < plan->results; r++)
             kept = kept && !reduces(s, r, a);
-        if (units < 2)
+        /* Blocks of several rows are dense because they have whole rows. */
+        if (units < 2 ||
+            (a == plan->columns && plan->rows >= 0 && plan->tile[plan->rows] > 1 && !plan->turned))
             continue;
         score += kept ? 1 : 0;
         score -= a == plan->columns ? 0.2 : 0; /* rows stay whole where they can */

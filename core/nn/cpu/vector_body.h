@@ -178,21 +178,32 @@ static void store(int64_t rows, int64_t columns, nn_real *to, int64_t row, int64
 
 /* ---- reducing ---- */
 
-static nn_real sum_row(int64_t n, const nn_real *x)
-{
-    nn_real s = 0;
-
-#pragma omp simd reduction(+ : s)
-    for (int64_t i = 0; i < n; i++)
-        s += x[i];
-    return s;
-}
-
 static void plus(int64_t n, nn_real *to, const nn_real *from)
 {
 #pragma omp simd
     for (int64_t i = 0; i < n; i++)
         to[i] += from[i];
+}
+
+/* Lanes side by side, then halves of them: the longest chain of additions is n / 64 + 6. */
+static nn_real sum_row(int64_t n, const nn_real *x)
+{
+    enum { LANES = 64 };
+    nn_real lane[LANES] = {0};
+    int64_t i = 0;
+
+    if (n < LANES / 4) {
+        for (; i < n; i++)
+            lane[0] += x[i];
+        return lane[0];
+    }
+    for (; i + LANES <= n; i += LANES)
+        plus(LANES, lane, x + i);
+    plus(n - i, lane, x + i);
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int j = 0; j < half; j++)
+            lane[j] += lane[j + half];
+    return lane[0];
 }
 
 static void raise_to(int64_t n, nn_real *to, const nn_real *from)
