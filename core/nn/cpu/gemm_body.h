@@ -1,0 +1,368 @@
+/* The kernels of a matrix product, written once with vectors of NN_BYTES bytes, NN_ROWS rows and
+ * two vectors of columns a tile; included by gemm_baseline.c, gemm_avx2.c and gemm_avx512.c, which
+ * define these and NN_GEMM, the name of the table. Compiled with contraction: a product and its
+ * addition are one instruction where there is one. */
+#include "nn/cpu/gemm.h"
+#include <string.h>
+
+#ifdef NN_DOUBLE
+#define NN_WIDTH (NN_BYTES / 8)
+#else
+#define NN_WIDTH (NN_BYTES / 4)
+#endif
+#define NN_COLUMNS (2 * NN_WIDTH)
+/* A tile's rows in whole vectors, as pack_a reads and writes them. */
+#define NN_SPAN ((NN_ROWS + NN_WIDTH - 1) / NN_WIDTH * NN_WIDTH)
+#ifdef __clang__
+#define NN_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define NN_UNROLL _Pragma("GCC unroll 32")
+#endif
+#define NN_INLINE static inline __attribute__((always_inline))
+
+typedef nn_real vector __attribute__((vector_size(NN_BYTES)));
+typedef nn_real anywhere
+    __attribute__((vector_size(NN_BYTES), aligned(sizeof(nn_real)), may_alias));
+
+NN_INLINE vector load(const nn_real *from)
+{
+    return *(const anywhere *)from;
+}
+
+NN_INLINE void store(nn_real *to, vector v)
+{
+    *(anywhere *)to = v;
+}
+
+/* x in every place. A list: adding x to a vector of zeros would be an addition, because of -0. */
+NN_INLINE vector splat(nn_real x)
+{
+#if NN_WIDTH == 16
+    return (vector){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x};
+#elif NN_WIDTH == 8
+    return (vector){x, x, x, x, x, x, x, x};
+#elif NN_WIDTH == 4
+    return (vector){x, x, x, x};
+#else
+    return (vector){x, x};
+#endif
+}
+
+NN_INLINE int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* A tile of `rows` rows and `wide` vectors of c in registers. a[i a_row + p a_step] is element
+ * (i, p). rows, wide and one of the strides are constants where this is inlined. */
+NN_INLINE void tile(int rows, int wide, const nn_panel *panel, const nn_real *a, int64_t a_row,
+                    int64_t a_step, nn_real *c)
+{
+    const nn_real *b = panel->b;
+    int64_t b_row = panel->b_row, c_row = panel->c_row;
+    vector sum[NN_ROWS][2];
+
+    NN_UNROLL
+    for (int i = 0; i < rows; i++)
+        sum[i][0] = sum[i][1] = (vector){0};
+    for (int64_t p = panel->k; p > 0; p--) {
+        vector first = load(b), second = wide == 2 ? load(b + NN_WIDTH) : first;
+
+        NN_UNROLL
+        for (int i = 0; i < rows; i++) {
+            vector x = splat(a[i * a_row]);
+
+            sum[i][0] += x * first;
+            if (wide == 2)
+                sum[i][1] += x * second;
+        }
+        a += a_step;
+        b += b_row;
+    }
+    if (panel->n != wide * NN_WIDTH) {
+        nn_real part[NN_COLUMNS];
+
+        NN_UNROLL
+        for (int i = 0; i < rows; i++) {
+            nn_real *to = c + i * c_row;
+
+            store(part, sum[i][0]);
+            store(part + NN_WIDTH, sum[i][1]);
+            for (int64_t j = 0; j < panel->n; j++) {
+                nn_real value = panel->accumulate ? to[j] + part[j] : part[j];
+
+                to[j] = panel->bias ? value + panel->bias[j] : value;
+            }
+        }
+        return;
+    }
+    if (panel->accumulate)
+        NN_UNROLL
+    for (int i = 0; i < rows; i++) {
+        sum[i][0] = load(c + i * c_row) + sum[i][0];
+        if (wide == 2)
+            sum[i][1] = load(c + i * c_row + NN_WIDTH) + sum[i][1];
+    }
+    if (panel->bias) {
+        vector first = load(panel->bias), second = wide == 2 ? load(panel->bias + NN_WIDTH) : first;
+
+        NN_UNROLL
+        for (int i = 0; i < rows; i++) {
+            sum[i][0] += first;
+            sum[i][1] += second;
+        }
+    }
+    NN_UNROLL
+    for (int i = 0; i < rows; i++) {
+        store(c + i * c_row, sum[i][0]);
+        if (wide == 2)
+            store(c + i * c_row + NN_WIDTH, sum[i][1]);
+    }
+}
+
+#define NN_ROWS_CASE(rows)                                                                         \
+    case rows:                                                                                     \
+        if (a_row)                                                                                 \
+            tile(rows, wide, panel, a, a_row, 1, c);                                               \
+        else                                                                                       \
+            tile(rows, wide, panel, a, 1, rows, c);                                                \
+        break;
+
+NN_INLINE void tile_of(int64_t rows, int wide, const nn_panel *panel, const nn_real *a,
+                       int64_t a_row, nn_real *c)
+{
+    switch (rows) {
+        NN_ROWS_CASE(1)
+        NN_ROWS_CASE(2)
+        NN_ROWS_CASE(3)
+        NN_ROWS_CASE(4)
+        NN_ROWS_CASE(5)
+        NN_ROWS_CASE(6)
+#if NN_ROWS > 6
+        NN_ROWS_CASE(7)
+        NN_ROWS_CASE(8)
+        NN_ROWS_CASE(9)
+        NN_ROWS_CASE(10)
+        NN_ROWS_CASE(11)
+        NN_ROWS_CASE(12)
+        NN_ROWS_CASE(13)
+        NN_ROWS_CASE(14)
+#endif
+    default:
+        break;
+    }
+}
+
+/* Rows of tile t of `tiles` that begins at row `at` of m: as equal as can be. */
+NN_INLINE int64_t rows_of(int64_t m, int64_t at, int64_t t, int64_t tiles)
+{
+    return (m - at + tiles - t - 1) / (tiles - t);
+}
+
+static void panel_product(const nn_panel *panel)
+{
+    int64_t m = panel->m, tiles = (m + NN_ROWS - 1) / NN_ROWS;
+
+    for (int64_t t = 0, at = 0; t < tiles; t++) {
+        int64_t rows = rows_of(m, at, t, tiles);
+        const nn_real *a = panel->a + at * (panel->a_row ? panel->a_row : panel->k);
+
+        if (panel->n > NN_WIDTH)
+            tile_of(rows, 2, panel, a, panel->a_row, panel->c + at * panel->c_row);
+        else
+            tile_of(rows, 1, panel, a, panel->a_row, panel->c + at * panel->c_row);
+        at += rows;
+    }
+}
+
+/* [k][rows] tile after tile. Vectors are stored beyond the rows and overwritten by the next. */
+static void pack_a(int64_t m, int64_t k, const nn_real *a, int64_t row, nn_real *to)
+{
+    int64_t tiles = (m + NN_ROWS - 1) / NN_ROWS;
+
+    for (int64_t t = 0, at = 0; t < tiles; t++) {
+        int64_t rows = rows_of(m, at, t, tiles);
+        /* How many rows of a may be read as whole vectors without leaving it. */
+        int64_t safe = at + NN_SPAN <= m ? k : at + NN_SPAN <= row ? k - 1 : 0;
+
+        for (int64_t p = 0; p < safe; p++, to += rows)
+            for (int64_t i = 0; i < rows; i += NN_WIDTH)
+                store(to + i, load(a + p * row + at + i));
+        for (int64_t p = safe; p < k; p++, to += rows)
+            for (int64_t i = 0; i < rows; i++)
+                to[i] = a[p * row + at + i];
+        at += rows;
+    }
+}
+
+/* A square of vectors over its diagonal, by log2(width) rounds that interleave r[i] with
+ * r[i + width / 2]. */
+NN_INLINE void transpose(vector r[NN_WIDTH])
+{
+    vector next[NN_WIDTH];
+
+    NN_UNROLL
+    for (int round = 1; round < NN_WIDTH; round *= 2) {
+        NN_UNROLL
+        for (int i = 0; i < NN_WIDTH / 2; i++) {
+            vector x = r[i], y = r[i + NN_WIDTH / 2];
+#if NN_WIDTH == 16
+            next[2 * i] = __builtin_shufflevector(x, y, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6,
+                                                  22, 7, 23);
+            next[2 * i + 1] = __builtin_shufflevector(x, y, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28,
+                                                      13, 29, 14, 30, 15, 31);
+#elif NN_WIDTH == 8
+            next[2 * i] = __builtin_shufflevector(x, y, 0, 8, 1, 9, 2, 10, 3, 11);
+            next[2 * i + 1] = __builtin_shufflevector(x, y, 4, 12, 5, 13, 6, 14, 7, 15);
+#elif NN_WIDTH == 4
+            next[2 * i] = __builtin_shufflevector(x, y, 0, 4, 1, 5);
+            next[2 * i + 1] = __builtin_shufflevector(x, y, 2, 6, 3, 7);
+#else
+            next[2 * i] = __builtin_shufflevector(x, y, 0, 2);
+            next[2 * i + 1] = __builtin_shufflevector(x, y, 1, 3);
+#endif
+        }
+        NN_UNROLL
+        for (int i = 0; i < NN_WIDTH; i++)
+            r[i] = next[i];
+    }
+}
+
+static void pack_b(int64_t n, int64_t k, const nn_real *b, int64_t row, bool transposed,
+                   nn_real *to)
+{
+    int64_t whole = n - n % NN_WIDTH; /* columns in whole vectors */
+
+    if (!transposed) {
+        for (int64_t p = 0; p < k; p++, b += row, to += NN_COLUMNS) {
+            for (int64_t j = 0; j < whole; j += NN_WIDTH)
+                store(to + j, load(b + j));
+            for (int64_t j = whole; j < NN_COLUMNS; j++)
+                to[j] = j < n ? b[j] : 0;
+        }
+        return;
+    }
+    for (int64_t j = 0; j < whole; j += NN_WIDTH) {
+        const nn_real *from = b + j * row;
+        int64_t p = 0;
+
+        for (; p + NN_WIDTH <= k; p += NN_WIDTH) {
+            vector square[NN_WIDTH];
+
+            NN_UNROLL
+            for (int i = 0; i < NN_WIDTH; i++)
+                square[i] = load(from + i * row + p);
+            transpose(square);
+            NN_UNROLL
+            for (int i = 0; i < NN_WIDTH; i++)
+                store(to + (p + i) * NN_COLUMNS + j, square[i]);
+        }
+        for (; p < k; p++)
+            for (int i = 0; i < NN_WIDTH; i++)
+                to[p * NN_COLUMNS + j + i] = from[i * row + p];
+    }
+    for (int64_t j = whole; j < NN_COLUMNS; j++)
+        for (int64_t p = 0; p < k; p++)
+            to[p * NN_COLUMNS + j] = j < n ? b[j * row + p] : 0;
+}
+
+NN_INLINE nn_real across(vector v)
+{
+    nn_real part[NN_WIDTH];
+
+    store(part, v);
+    for (int half = NN_WIDTH / 2; half; half /= 2)
+        for (int i = 0; i < half; i++)
+            part[i] += part[i + half];
+    return part[0];
+}
+
+/* `rows` sums at a time, each by two vectors that are added at the end. */
+NN_INLINE void dots(int rows, int64_t k, const nn_real *a, int64_t row, const nn_real *x,
+                    nn_real *y, int64_t y_step, bool accumulate)
+{
+    vector even[4], odd[4];
+    int64_t p = 0;
+
+    NN_UNROLL
+    for (int i = 0; i < rows; i++)
+        even[i] = odd[i] = (vector){0};
+    for (; p + 2 * NN_WIDTH <= k; p += 2 * NN_WIDTH) {
+        vector first = load(x + p), second = load(x + p + NN_WIDTH);
+
+        NN_UNROLL
+        for (int i = 0; i < rows; i++) {
+            even[i] += load(a + i * row + p) * first;
+            odd[i] += load(a + i * row + p + NN_WIDTH) * second;
+        }
+    }
+    NN_UNROLL
+    for (int i = 0; i < rows; i++) {
+        nn_real sum = across(even[i] + odd[i]);
+
+        for (int64_t q = p; q < k; q++)
+            sum += a[i * row + q] * x[q];
+        y[i * y_step] = accumulate ? y[i * y_step] + sum : sum;
+    }
+}
+
+static void dot(int64_t m, int64_t k, const nn_real *a, int64_t row, const nn_real *x, nn_real *y,
+                int64_t y_step, bool accumulate)
+{
+    int64_t i = 0;
+
+    for (; i + 4 <= m; i += 4)
+        dots(4, k, a + i * row, row, x, y + i * y_step, y_step, accumulate);
+    for (; i < m; i++)
+        dots(1, k, a + i * row, row, x, y + i * y_step, y_step, accumulate);
+}
+
+static void sweep(int64_t m, int64_t k, const nn_real *a, int64_t row, const nn_real *x, nn_real *y,
+                  int64_t y_step, bool accumulate)
+{
+    enum { WIDE = 8 };
+    nn_real part[WIDE * NN_WIDTH];
+
+    for (int64_t at = 0; at < m; at += WIDE * NN_WIDTH) {
+        int64_t count = smaller(m - at, WIDE * NN_WIDTH);
+
+        if (count == WIDE * NN_WIDTH) {
+            vector sum[WIDE];
+
+            NN_UNROLL
+            for (int i = 0; i < WIDE; i++)
+                sum[i] = (vector){0};
+            for (int64_t p = 0; p < k; p++) {
+                const nn_real *from = a + p * row + at;
+                vector factor = splat(x[p]);
+
+                NN_UNROLL
+                for (int i = 0; i < WIDE; i++)
+                    sum[i] += load(from + i * NN_WIDTH) * factor;
+            }
+            NN_UNROLL
+            for (int i = 0; i < WIDE; i++)
+                store(part + i * NN_WIDTH, sum[i]);
+        } else {
+            memset(part, 0, sizeof part);
+            for (int64_t p = 0; p < k; p++)
+                for (int64_t i = 0; i < count; i++)
+                    part[i] += a[p * row + at + i] * x[p];
+        }
+        for (int64_t i = 0; i < count; i++) {
+            nn_real *to = y + (at + i) * y_step;
+
+            *to = accumulate ? *to + part[i] : part[i];
+        }
+    }
+}
+
+const nn_gemm NN_GEMM = {
+    .rows = NN_ROWS,
+    .columns = NN_COLUMNS,
+    .panel = panel_product,
+    .pack_b = pack_b,
+    .pack_a = pack_a,
+    .dot = dot,
+    .sweep = sweep,
+};
