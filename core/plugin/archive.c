@@ -1,7 +1,7 @@
 /* Archives: numbers, texts and tables' descriptions in model.json, arrays in arrays.safetensors. */
 #include "plugin/archive.h"
-#include "files.h"
 #include "data/safetensors.h"
+#include "files.h"
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
@@ -73,9 +73,11 @@ static int put(weir_archive *archive, const char *name, json_t *value)
     int status = WEIR_OK;
 
     if (!name[0] || strlen(name) > 100 ||
-        name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.")])
+        name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.")])
         status = weir_error_set(archive->error, WEIR_EBUG,
-                                "'%.100s' is no name in a model: a-z, 0-9, '_' and '.'", name);
+                                "'%.100s' is no name in a model: A-Z, a-z, 0-9, '_' and '.', 100 "
+                                "at most",
+                                name);
     else if (json_object_get(archive->values, name))
         status =
             weir_error_set(archive->error, WEIR_EBUG, "'%s' is put into the model twice", name);

@@ -113,7 +113,7 @@ static void wrong_use_is_refused(void **state)
     assert_int_equal(call, code);                                                                  \
     assert_int_equal(error.status, code);                                                          \
     error = (weir_error){0}
-    REFUSED(weir_put_number(archive, "Name", 1), WEIR_EBUG);
+    REFUSED(weir_put_number(archive, "a name", 1), WEIR_EBUG);
     REFUSED(weir_put_number(archive, "", 1), WEIR_EBUG);
     REFUSED(weir_put_number(archive, "x", 0.0 / (number - 1)), WEIR_EDIVERGE);
     assert_int_equal(weir_put_number(archive, "x", 1), WEIR_OK);

@@ -7,8 +7,8 @@
 
 typedef struct weir_archive weir_archive;
 
-/* Put: name is [a-z0-9_.]+ and new. data is copied before the call returns. Category columns and
- * tables keep their strings. */
+/* Put: name is [A-Za-z0-9_.]+, 100 bytes at most, and new. data is copied before the call returns.
+ * Category columns and tables keep their strings. */
 WEIR_API int weir_put_number(weir_archive *archive, const char *name, double value);
 WEIR_API int weir_put_text(weir_archive *archive, const char *name, const char *text);
 /* An array of rank dimensions, shape[0] the slowest; type is not WEIR_CATEGORY. */
