@@ -1,5 +1,6 @@
 /* The command line: the table of subcommands, help and version. */
 #include "cli/command.h"
+#include "nn/backend.h"
 #include "plugin/options.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -79,13 +80,14 @@ static void keep_standard_descriptors(void)
 static int run_command(int argc, char **argv)
 {
     const char *names[COMMANDS], *near;
+    char engine[200];
 
     if (argc < 2) {
         print_help(stderr);
         return 2;
     }
     if (!strcmp(argv[1], "--version")) {
-        printf("weir %s\n", weir_version());
+        printf("weir %s\nengine: %s\n", weir_version(), nn_engine_text(engine, sizeof engine));
         return 0;
     }
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {

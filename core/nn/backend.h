@@ -7,6 +7,9 @@
 
 /* Raised when anything a back end sees changes; a libweir_cuda.so of another number is refused. */
 enum { NN_BACKEND_ABI = 1 };
+/* 1 when docs/benchmarks.md records a run of the CUDA tests on a GPU: before that `auto` leaves a
+ * GPU alone, and `weir --version` says that the back end has never run. */
+enum { NN_AUTO_TAKES_CUDA = 0 };
 
 typedef struct nn_backend {
     int abi; /* NN_BACKEND_ABI */
@@ -33,5 +36,9 @@ extern const nn_backend nn_backend_cpu;  /* cpu/backend.c */
 /* The CUDA back end of libweir_cuda.so beside libweir, loaded at the first call: NULL, and why,
  * when there is none or it is of another version. Without a device its `open` fails. load.c */
 const nn_backend *nn_backend_cuda(weir_error *error);
+
+/* What the engine is and has, for people: "cpu avx512, oneDNN 2.6.3; CUDA back end: not built".
+ * Opens nothing. engine.c */
+const char *nn_engine_text(char *text, size_t size);
 
 #endif

@@ -7,9 +7,6 @@
 #include <string.h>
 #include <weir/random.h>
 
-/* `auto` leaves a GPU alone until a run of the suite on one is recorded in docs/benchmarks.md. */
-enum { AUTO_TAKES_CUDA = 0 };
-
 /* ---- making ---- */
 
 static bool name_check(nn_graph *graph, const char *operation, const char *name)
@@ -277,7 +274,7 @@ int nn_graph_open(nn_graph *graph)
         open_on(graph, nn_backend_cuda(&graph->error), &graph->error);
     } else if (!automatic && strcmp(name, "cpu")) {
         nn_fail(graph, WEIR_EOPTION, "device \"%.40s\"; there are auto, cpu, cuda and null", name);
-    } else if (!automatic || !AUTO_TAKES_CUDA ||
+    } else if (!automatic || !NN_AUTO_TAKES_CUDA ||
                !open_on(graph, nn_backend_cuda(&failure), &failure)) {
         if (failure.status != WEIR_OK)
             warn_once(&failure);

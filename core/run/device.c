@@ -22,7 +22,12 @@ int weir_device_choose(const char *asked, const char **device, weir_error *error
     weir_error why = {0};
 
     *device = "cpu";
-    if (!asked || !strcmp(asked, "auto") || !strcmp(asked, "cpu"))
+    if (!asked || !strcmp(asked, "auto")) {
+        if (NN_AUTO_TAKES_CUDA && check_cuda(&why) == WEIR_OK)
+            *device = "cuda";
+        return WEIR_OK;
+    }
+    if (!strcmp(asked, "cpu"))
         return WEIR_OK;
     if (strcmp(asked, "cuda") != 0)
         return weir_error_set(error, WEIR_EOPTION, "device '%s' is unknown: auto, cpu or cuda",

@@ -1,9 +1,17 @@
 #!/bin/sh
 # The command line itself: help, version, unknown commands. Covers: core/cli/main.c core/cli/command.c
+# core/nn/engine.c
 . "$(dirname -- "$0")/lib.sh"
 
 run 0 "$weir" --version
 has out "weir 0.1.0"
+has out "engine: cpu "
+has out "CUDA back end: "
+for isa in baseline avx2 avx512; do
+    if WEIR_CPU=$isa "$weir" --version | grep -q "cpu $isa, oneDNN"; then known=$isa; fi
+done
+[ "${known:-}" ] || fail "no instruction set that WEIR_CPU names is said to be used"
+[ -e "$build/libweir_cuda.so" ] || has out "CUDA back end: not built"
 run 0 "$weir" --help
 for command in run plugins describe trace fit sample compare report check job; do
     has out "  $command "
