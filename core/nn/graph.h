@@ -150,7 +150,8 @@ nn_class nn_op_class(nn_op op);
 bool nn_is_elementwise(nn_op op);
 
 /* Whether an operation can be built on these: all there, of one graph, no poison and no effect. If
- * not, *instead is what it returns (poison, or NULL where there is no graph), the error recorded. */
+ * not, *instead is what it returns (poison, or NULL where there is no graph), the error recorded.
+ */
 bool nn_usable(const char *operation, int n, nn_node *const *operand, nn_node **instead);
 /* Whether a shape is possible: the rank, sizes above 0, not too many elements. Else the error is
  * recorded. */
@@ -184,8 +185,8 @@ void *nn_leaf_memory(nn_node *leaf);
 /* Opens the graph's device if that has not happened. leaves.c */
 int nn_graph_open(nn_graph *graph);
 
-/* An assign that a layer makes besides its result, for nn_updates, in place of an earlier one to the
- * same variable; NULL and poison are ignored. */
+/* An assign that a layer makes besides its result, for nn_updates, in place of an earlier one to
+ * the same variable; NULL and poison are ignored. */
 void nn_update_add(nn_node *assign);
 
 /* Whether the value of a node has a derivative by its input i. grad_rules.c */
