@@ -106,8 +106,7 @@ static nn_node *gap(const nn_node *x, int axis, int64_t count)
     return nn_constant_like(&shape, 0);
 }
 
-/* Slices along one axis, in order of place: as many concatenations as slices overlap. Slices of one
- * place are summed first, which is the usual way of overlapping. */
+/* Slices along one axis, in order of place: as many concatenations as slices overlap. */
 static nn_node *joined(walk *w, const nn_node *x, int axis, int n)
 {
     nn_node *sum = NULL;
@@ -117,16 +116,13 @@ static nn_node *joined(walk *w, const nn_node *x, int axis, int n)
         int64_t end = 0;
         for (int i = 0; i < n; i++) {
             const nn_node *slice = w->slices[i]->slice;
-            nn_node *dy = w->slices[i]->dy;
             if (slice->at[axis] < end) { /* it overlaps: for the next round */
                 w->slices[left++] = w->slices[i];
                 continue;
             }
-            while (i + 1 < n && w->slices[i + 1]->slice == slice)
-                dy = nn_add(dy, w->slices[++i]->dy);
             if (slice->at[axis] > end)
                 w->parts[parts++] = gap(x, axis, slice->at[axis] - end);
-            w->parts[parts++] = dy;
+            w->parts[parts++] = w->slices[i]->dy;
             end = slice->at[axis] + slice->shape[axis];
         }
         if (end < x->shape[axis])
