@@ -1,0 +1,7 @@
+/* The vector routines for avx2 (CMakeLists.txt says how it is compiled). */
+#include "nn/cpu/vector.h"
+#if defined __x86_64__
+#define NN_VECTOR nn_vector_avx2
+#define NN_VECTOR_NAME "avx2"
+#include "nn/cpu/vector_body.h"
+#endif
