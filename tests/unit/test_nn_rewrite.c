@@ -1,6 +1,6 @@
 /* Rewriting before lowering: values stay what they were, products become fewer and smaller.
  * Covers: core/nn/compile/rewrite.c core/nn/compile/rewrite_parts.c core/nn/compile/rewrite_sums.c
- * core/nn/compile/rewrite_mixed.c */
+ * core/nn/compile/rewrite_mixed.c core/nn/compile/rewrite_shared.c */
 #include "nn/compile/compile.h"
 #include "unit/golden.h"
 #include "unit/nn_reference.h"
@@ -348,6 +348,33 @@ static void a_critic_step_has_the_products_it_needs(void **state)
     nn_graph_free(g);
 }
 
+/* A condition in front of what is new in each step is multiplied once, its weight's gradient too;
+ * a narrow one stays where it is. */
+static void a_common_part_is_multiplied_once(void **state)
+{
+    (void)state;
+    enum { STEPS = 5, ROWS = 3, NEW = 4, HIDDEN = 5 };
+    for (int wide = 0; wide < 2; wide++) {
+        const int64_t width = wide ? 70 : 6;
+        nn_graph *g = open_graph(0);
+        nn_node *h = filled(g, "h", 2, SHAPE(ROWS, HIDDEN)), *loss = NULL, *out[MOST];
+        nn_node *c = filled(g, "c", 2, SHAPE(ROWS, HIDDEN));
+        nn_node *condition = filled(g, "condition", 2, SHAPE(ROWS, width));
+        census before, after;
+        for (int t = 0; t < STEPS; t++) {
+            nn_node *x[] = {condition, filled(g, nn_namef(g, "x%d", t), 2, SHAPE(ROWS, NEW))};
+            nn_lstm_step(nn_concat(1, 2, x), &h, &c, "lstm");
+            nn_node *part = nn_mean(nn_square(h));
+            loss = loss ? nn_add(loss, part) : part;
+        }
+        int n = all_gradients(g, loss, out);
+        rewrite(g, n, out, NULL, &before, &after);
+        double saved = 2.0 * (STEPS - 1) * ROWS * 4 * HIDDEN * (double)width * 2;
+        assert_true(before.operations - after.operations == (wide ? saved : 0));
+        nn_graph_free(g);
+    }
+}
+
 /* Where the mixture is needed but its parts are not, their products would be extra work. */
 static void a_mixture_alone_is_multiplied(void **state)
 {
@@ -426,6 +453,7 @@ int main(void)
         cmocka_unit_test(zeros_are_not_multiplied),
         cmocka_unit_test(products_of_vectors_are_element_wise),
         cmocka_unit_test(a_critic_step_has_the_products_it_needs),
+        cmocka_unit_test(a_common_part_is_multiplied_once),
         cmocka_unit_test(a_mixture_alone_is_multiplied),
         cmocka_unit_test(it_can_be_switched_off),
         cmocka_unit_test(the_graph_does_not_swell),

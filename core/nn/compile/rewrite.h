@@ -5,6 +5,10 @@
 
 #include "nn/graph.h"
 
+/* Columns that products must have in common for a product of their own: below, the sum costs more
+ * than it saves. */
+enum { NN_FEWEST_SHARED = 64 };
+
 typedef struct nn_rewriting {
     nn_graph *graph;
     int count;        /* nodes when the pass began; the arrays below are by node id */
@@ -38,7 +42,8 @@ bool nn_find_mixture(nn_node *x, nn_mixture *mixture);
 /* Whether the node is 0 everywhere. */
 bool nn_is_zero(const nn_node *node);
 
-extern const nn_rewrite_pass nn_rewrite_mixed; /* rewrite_mixed.c: products of mixtures */
+extern const nn_rewrite_pass nn_rewrite_mixed;  /* rewrite_mixed.c: products of mixtures */
+extern const nn_rewrite_pass nn_rewrite_shared; /* rewrite_shared.c: products of a common part */
 extern const nn_rewrite_pass nn_rewrite_parts; /* rewrite_parts.c: products of parts and of zeros */
 extern const nn_rewrite_pass nn_rewrite_sums;  /* rewrite_sums.c: sums of products */
 extern const nn_rewrite_pass nn_rewrite_steps; /* rewrite_sums.c: sums over the parts of a tensor */

@@ -1,6 +1,7 @@
 /* Sums over many nodes as one operation on a concatenation, whose parts are written in place.
  *
  *     A0' B0 + A1' B1 + …           [A0; A1; …]' [B0; B1; …]: weight gradients
+ *     A0' [C X] + A1' [C Y]         [(A0 + A1)' C,  [A0; A1]' [X; Y]]
  *     A' (e X + (1 - e) Y)          (e A)' X + ((1 - e) A)' Y where the sum has X and Y too
  *     X0 + X1 + … of [X0; X1; …]    a sum over its first axis
  *     Σ_rows X0 + Σ_rows X1 + …     Σ_rows of [X0; X1; …]: bias gradients
@@ -22,9 +23,9 @@ typedef struct nn_home {
 
 typedef struct nn_addend {
     nn_node *node;
-    nn_node *left;   /* of a product: what operand 0 is now */
-    nn_home home[2]; /* of the operands; of the node itself in home[0] */
-    int age;         /* the smallest id of its operands */
+    nn_node *operand[2]; /* of a product: what its operands are now */
+    nn_home home[2];     /* of the operands; of the node itself in home[0] */
+    int age;             /* the smallest id of its operands */
 } nn_addend;
 
 typedef struct nn_sums {
@@ -168,10 +169,10 @@ static nn_node *stacked(nn_rewriting *r, const nn_addend *term, int n, int i)
 {
     nn_sums *sums = r->own;
     if (n == 1)
-        return i ? nn_now(r, term->node, 1) : term->left;
+        return term->operand[i];
     if (term->home[i].concat < 0) {
         for (int k = 0; k < n; k++)
-            sums->list[k] = i ? nn_now(r, term[k].node, 1) : term[k].left;
+            sums->list[k] = term[k].operand[i];
         return nn_concat(0, n, sums->list);
     }
     int64_t rows = 0;
@@ -201,11 +202,69 @@ static void leave_home(nn_addend *term, int n, int i)
         term[k].home[i].concat = -1;
 }
 
+/* Whether x has `part` at these columns, or (zero) nothing. */
+static bool has_part(nn_node *x, const nn_node *part, int64_t first, bool *zero)
+{
+    nn_node *there = nn_slice(x, 1, first, part->shape[1]);
+    *zero = nn_is_zero(there);
+    return there == part || *zero;
+}
+
+/* A part that is at the left (or else at the right) end of the second operand of two terms, and of
+ * all others that are not zero there. */
+static nn_node *common_part(const nn_addend *term, int n, int64_t *first)
+{
+    for (int k = 0; k < n; k++) {
+        nn_node *x = term[k].operand[1];
+        if (x->op != NN_OP_CONCAT || x->at[0] != 1)
+            continue;
+        for (int last = 0; last < 2; last++) {
+            nn_node *part = x->input[last ? x->inputs - 1 : 0];
+            int have = 0, fit = 0;
+            bool zero;
+            if (part->shape[1] < NN_FEWEST_SHARED)
+                continue;
+            *first = last ? x->shape[1] - part->shape[1] : 0;
+            for (; fit < n && has_part(term[fit].operand[1], part, *first, &zero); fit++)
+                have += !zero;
+            if (fit == n && have > 1)
+                return part;
+        }
+        return NULL; /* the others have it or not, as this one */
+    }
+    return NULL;
+}
+
+static nn_node *sum_of_products(nn_rewriting *r, int n);
+
+/* The products of the common part and of the rest, next to each other. */
+static nn_node *by_parts(nn_rewriting *r, int n, nn_node *part, int64_t first)
+{
+    nn_sums *sums = r->own;
+    nn_addend *term = sums->term;
+    nn_node *left = NULL;
+    int64_t width = term[0].operand[1]->shape[1], size = part->shape[1];
+    for (int k = 0; k < n; k++) {
+        bool zero;
+        has_part(term[k].operand[1], part, first, &zero);
+        if (!zero)
+            left = plus(left, term[k].operand[0]);
+        term[k].operand[1] = nn_slice(term[k].operand[1], 1, first ? 0 : size, width - size);
+        term[k].home[1].concat = -1;
+    }
+    nn_node *common = nn_matmul(left, part, true, false), *rest = sum_of_products(r, n);
+    return nn_concat(1, 2, first ? (nn_node *[]){rest, common} : (nn_node *[]){common, rest});
+}
+
 static nn_node *sum_of_products(nn_rewriting *r, int n)
 {
     nn_sums *sums = r->own;
     nn_addend *term = sums->term;
     nn_node *sum = NULL;
+    int64_t first = 0;
+    nn_node *part = n > 1 ? common_part(term, n, &first) : NULL;
+    if (part)
+        return by_parts(r, n, part, first);
     qsort(term, (size_t)n, sizeof *term, compare_terms);
     const int most = 1 + n / FEWEST_STEPS;
     if (count_runs(term, n) > most)
@@ -231,7 +290,7 @@ static nn_addend *term_with(nn_addend *term, int n, const nn_node *right)
 
 static void add_to_left(nn_addend *term, nn_node *factor, nn_node *left)
 {
-    term->left = nn_add(term->left, nn_mul(factor, left));
+    term->operand[0] = nn_add(term->operand[0], nn_mul(factor, left));
     term->home[0].concat = -1;
 }
 
@@ -246,8 +305,8 @@ static int unmix(nn_rewriting *r, nn_addend *term, int n)
         nn_addend *a = term_with(term, n, m.a), *b = term_with(term, n, m.b);
         if (!a || !b)
             continue;
-        add_to_left(a, r->now[m.of_a->id], term[i].left);
-        add_to_left(b, r->now[m.of_b->id], term[i].left);
+        add_to_left(a, r->now[m.of_a->id], term[i].operand[0]);
+        add_to_left(b, r->now[m.of_b->id], term[i].operand[0]);
         term[i--] = term[--n];
     }
     return n;
@@ -268,7 +327,7 @@ static nn_node *products(nn_rewriting *r, nn_node *node)
         int a = leaf->input[0]->id, b = leaf->input[1]->id;
         sums->term[terms++] = (nn_addend){
             .node = leaf,
-            .left = nn_now(r, leaf, 0),
+            .operand = {nn_now(r, leaf, 0), nn_now(r, leaf, 1)},
             .home = {home_of(sums, leaf->input[0], node), home_of(sums, leaf->input[1], node)},
             .age = a < b ? a : b};
     }
