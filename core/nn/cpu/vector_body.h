@@ -305,7 +305,7 @@ static inline nn_real radius(uint32_t word)
 #ifdef NN_DOUBLE
     return sqrt(-2 * log((share(word) + 1) * 0x1p-24));
 #else
-    return sqrtf(-2 * nn_log_normal((share(word) + 1) * 0x1p-24f));
+    return sqrtf(-2 * nn_log_normal((share(word) + 1) * 0x1p-24f, 0));
 #endif
 }
 
