@@ -14,6 +14,7 @@ import struct
 import torch
 from torch import nn
 from torch.nn import functional
+import noise
 
 torch.set_default_dtype(torch.float64)
 torch.set_num_threads(1)
@@ -91,17 +92,17 @@ def shake(net):
 def wgan():
     """A WGAN-GP critic step and a generator step; Adam with an epsilon that rounding cannot cross."""
     case = Case("wgan", 1)
-    batch, condition, width, noise, hidden = 6, 3, 8, 5, 16
+    batch, condition, width, latent, hidden = 6, 3, 8, 5, 16
     layers = []
     for i in range(4):
         layers += [nn.Linear(hidden if i else condition + width, hidden), nn.GELU()]
     critic = nn.Sequential(*layers, nn.Linear(hidden, 1))
-    generator = nn.Sequential(nn.Linear(condition + noise, hidden), nn.BatchNorm1d(hidden), nn.GELU(),
+    generator = nn.Sequential(nn.Linear(condition + latent, hidden), nn.BatchNorm1d(hidden), nn.GELU(),
                               nn.Linear(hidden, hidden), nn.BatchNorm1d(hidden), nn.GELU(), nn.Linear(hidden, width))
     shake(generator)
     case.weights(critic, "critic.")
     case.weights(generator, "generator.")
-    c, z, real = torch.rand(batch, condition), torch.randn(batch, noise), torch.rand(batch, width)
+    c, z, real = torch.rand(batch, condition), torch.randn(batch, latent), torch.rand(batch, width)
     mix = torch.rand(batch, 1)
     case.add(in_condition=c, in_noise=z, in_real=real, in_mix=mix)
     settings = {"lr": 1e-2, "betas": (0.5, 0.9), "eps": 1e-3}
@@ -310,15 +311,20 @@ def losses():
 
 
 def gumbel():
-    """Soft and hard samples for given uniform noise u: g = -log(-log u)."""
+    """Soft and hard samples, two draws each, of the engine's own noise with seed 1; and that noise."""
     case = Case("gumbel", 10)
-    x, u, by = leaf(4, 5), torch.rand(4, 5).clamp(1e-3, 1 - 1e-3), torch.randn(4, 5)
-    case.add(in_x=x, in_u=u, in_by=by)
-    soft = ((x - (-u.log()).log()) / 0.7).softmax(1)
-    hard = functional.one_hot(soft.argmax(1), 5) - soft.detach() + soft
-    for name, y in (("soft", soft), ("hard", hard)):
-        case.put("out." + name, y)
-        case.put("grad." + name, torch.autograd.grad((y * by).sum(), x, retain_graph=True)[0])
+    x, by = leaf(4, 5), torch.randn(4, 5)
+    case.add(in_x=x, in_by=by)
+    for draw in range(2):
+        for name in ("soft", "hard"):
+            u = torch.tensor(noise.uniform(1, name, draw, 20)).reshape(4, 5)
+            y = ((x - (-u.log()).log()) / 0.7).softmax(1)
+            if name == "hard":
+                y = functional.one_hot(y.argmax(1), 5) - y.detach() + y
+            case.put(f"out.{name}.{draw}", y)
+            case.put(f"grad.{name}.{draw}", torch.autograd.grad((y * by).sum(), x)[0])
+        case.put(f"out.uniform.{draw}", noise.uniform(1, "uniform", draw, 15))
+        case.put(f"out.normal.{draw}", noise.normal(1, "normal", draw, 15))
     case.write()
 
 
@@ -496,12 +502,12 @@ def unet():
     time = torch.tensor([3.0, 517.0])
     frequency = torch.exp(-math.log(1e4) * torch.arange(4) / 3)  # from 1 to 1e-4 (Ho et al. 2020)
     embedded = torch.cat([(time[:, None] * frequency).sin(), (time[:, None] * frequency).cos()], 1)
-    x, noise = torch.rand(2, 1, 8, 8) * 2 - 1, torch.randn(2, 1, 8, 8)
+    x, added = torch.rand(2, 1, 8, 8) * 2 - 1, torch.randn(2, 1, 8, 8)
     share = torch.tensor([0.9, 0.3])[:, None, None, None]
-    guess = net(share.sqrt() * x + (1 - share).sqrt() * noise, embedded)
-    loss = functional.mse_loss(guess, noise)
+    guess = net(share.sqrt() * x + (1 - share).sqrt() * added, embedded)
+    loss = functional.mse_loss(guess, added)
     case.weights(net, "net.")
-    case.add(in_time=time, in_x=last(x), in_noise=last(noise), in_share=share.flatten(), out_embedded=embedded,
+    case.add(in_time=time, in_x=last(x), in_noise=last(added), in_share=share.flatten(), out_embedded=embedded,
              out_guess=last(guess), out_loss=loss)
     optimiser = torch.optim.Adam(net.parameters(), lr=1e-2, eps=1e-3)
     loss.backward()
