@@ -44,10 +44,32 @@ static void run_lstm(golden *c)
     recurrent(c, true);
 }
 
+/* The same step by step. */
+static void run_lstm_steps(golden *c)
+{
+    nn_node *sequence = golden_input(c, "sequence"), *constant = golden_input(c, "constant");
+    nn_node *h = golden_input(c, "h"), *cell = golden_input(c, "c"), *outputs[5], *loss;
+
+    for (int t = 0; t < 5; t++) {
+        nn_node *x = nn_reshape(nn_slice(sequence, 0, t, 1), 2, (int64_t[]){4, 3});
+        nn_lstm_step(nn_concat(1, 2, (nn_node *[]){constant, x}), &h, &cell, "net");
+        outputs[t] = nn_reshape(h, 3, (int64_t[]){1, 4, 6});
+    }
+    loss = weighted(nn_concat(0, 5, outputs), golden_input(c, "by.outputs"));
+    loss = nn_add(loss, weighted(h, golden_input(c, "by.h")));
+    loss = nn_add(loss, weighted(cell, golden_input(c, "by.c")));
+    golden_expect(c, loss, "out.loss");
+    golden_expect_gradient(c, loss, sequence, "grad.sequence");
+    golden_expect_gradient(c, loss, constant, "grad.constant");
+    assert_int_equal(golden_expect_gradients(c, loss, "grad.", "net."), 4);
+    golden_run(c, NULL);
+}
+
 static void lstm(void **state)
 {
     (void)state;
     golden_both(run_lstm, "lstm");
+    golden_both(run_lstm_steps, "lstm");
 }
 
 static void run_gru(golden *c)
@@ -197,6 +219,7 @@ static void run_convolution(golden *c)
         const char *name;
         int64_t stride, pad;
     } cases[] = {{"same", 1, 1}, {"half", 2, 1}, {"odd", 2, 1}, {"point", 1, 0}, {"valid", 1, 0}};
+    nn_node *image = golden_input(c, "image");
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *name = cases[i].name;
@@ -212,10 +235,16 @@ static void run_convolution(golden *c)
         golden_expect_gradient(c, second, at[0], nn_namef(c->g, "second.%s.x", name));
         golden_expect_gradient(c, second, at[1], nn_namef(c->g, "second.%s.w", name));
     }
+    for (int i = 0; i < 2; i++) {
+        nn_node *y = i ? nn_downsample(image, 2) : nn_upsample(image, 2);
+        golden_expect(c, y, i ? "out.down" : "out.up");
+        golden_expect_gradient(c, nn_total(nn_mul(y, nn_square(y))), image,
+                               i ? "grad.down" : "grad.up");
+    }
     golden_run(c, NULL);
 }
 
-static void convolution_to_second_order(void **state)
+static void convolution_and_sampling(void **state)
 {
     (void)state;
     golden_both(run_convolution, "convolution");
@@ -338,7 +367,7 @@ int main(void)
         cmocka_unit_test(layer_and_group_norm),
         cmocka_unit_test(attention),
         cmocka_unit_test(embedding),
-        cmocka_unit_test(convolution_to_second_order),
+        cmocka_unit_test(convolution_and_sampling),
         cmocka_unit_test(losses_and_activations),
         cmocka_unit_test(second_order),
     };

@@ -282,6 +282,12 @@ def convolution():
         case.put(f"out.{name}.y", last(y))
         case.put_all(f"grad.{name}.", (("x", last(gx)), ("w", gw)))
         case.put_all(f"second.{name}.", (("x", last(sx)), ("w", sw)))
+    x = leaf(2, 3, 4, 6)
+    case.put("in.image", last(x))
+    for name, y in (("up", functional.interpolate(x, scale_factor=2, mode="nearest")),
+                    ("down", functional.avg_pool2d(x, 2))):
+        case.put("out." + name, last(y))
+        case.put("grad." + name, last(torch.autograd.grad((y ** 3).sum(), x)[0]))
     case.write()
 
 
