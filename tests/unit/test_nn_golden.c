@@ -213,43 +213,6 @@ static void embedding(void **state)
     golden_both(run_embedding, "embedding");
 }
 
-static void run_convolution(golden *c)
-{
-    static const struct {
-        const char *name;
-        int64_t stride, pad;
-    } cases[] = {{"same", 1, 1}, {"half", 2, 1}, {"odd", 2, 1}, {"point", 1, 0}, {"valid", 1, 0}};
-    nn_node *image = golden_input(c, "image");
-
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const char *name = cases[i].name;
-        nn_node *at[2] = {golden_input(c, join(c, name, "x")), golden_input(c, join(c, name, "w"))};
-        nn_node *y = nn_conv2d(at[0], at[1], cases[i].stride, cases[i].pad), *gradient[2], *second;
-        nn_node *loss = weighted(nn_mul(y, nn_square(y)), golden_input(c, join(c, name, "by")));
-        golden_expect(c, y, nn_namef(c->g, "out.%s.y", name));
-        golden_check_status(c, nn_grad(loss, 2, at, gradient));
-        golden_expect(c, gradient[0], nn_namef(c->g, "grad.%s.x", name));
-        golden_expect(c, gradient[1], nn_namef(c->g, "grad.%s.w", name));
-        second = nn_add(weighted(gradient[0], golden_input(c, join(c, name, "v"))),
-                        weighted(gradient[1], golden_input(c, join(c, name, "u"))));
-        golden_expect_gradient(c, second, at[0], nn_namef(c->g, "second.%s.x", name));
-        golden_expect_gradient(c, second, at[1], nn_namef(c->g, "second.%s.w", name));
-    }
-    for (int i = 0; i < 2; i++) {
-        nn_node *y = i ? nn_downsample(image, 2) : nn_upsample(image, 2);
-        golden_expect(c, y, i ? "out.down" : "out.up");
-        golden_expect_gradient(c, nn_total(nn_mul(y, nn_square(y))), image,
-                               i ? "grad.down" : "grad.up");
-    }
-    golden_run(c, NULL);
-}
-
-static void convolution_and_sampling(void **state)
-{
-    (void)state;
-    golden_both(run_convolution, "convolution");
-}
-
 static nn_node *first_softmax(nn_node *x)
 {
     return nn_softmax(x, 0);
@@ -367,7 +330,6 @@ int main(void)
         cmocka_unit_test(layer_and_group_norm),
         cmocka_unit_test(attention),
         cmocka_unit_test(embedding),
-        cmocka_unit_test(convolution_and_sampling),
         cmocka_unit_test(losses_and_activations),
         cmocka_unit_test(second_order),
     };

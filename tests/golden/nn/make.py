@@ -97,6 +97,9 @@ def wgan():
     for i in range(4):
         layers += [nn.Linear(hidden if i else condition + width, hidden), nn.GELU()]
     critic = nn.Sequential(*layers, nn.Linear(hidden, 1))
+    with torch.no_grad():  # so that the scores differ, and their difference has digits in float32 too
+        for p in critic.parameters():
+            p.mul_(2)
     generator = nn.Sequential(nn.Linear(condition + latent, hidden), nn.BatchNorm1d(hidden), nn.GELU(),
                               nn.Linear(hidden, hidden), nn.BatchNorm1d(hidden), nn.GELU(), nn.Linear(hidden, width))
     shake(generator)
