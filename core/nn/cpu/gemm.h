@@ -15,8 +15,8 @@ typedef struct nn_panel {
     int64_t b_row;
     nn_real *c;
     int64_t c_row;
-    const nn_real *bias; /* [n], or NULL */
-    bool accumulate;     /* to what c holds */
+    const nn_real *bias; /* [n]: what the sums begin with; NULL: zeros */
+    bool accumulate;     /* they begin with what c holds; without bias */
 } nn_panel;
 
 typedef struct nn_gemm {

@@ -53,18 +53,29 @@ NN_INLINE int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* A tile of `rows` rows and `wide` vectors of c in registers. a[i a_row + p a_step] is element
- * (i, p). rows, wide and one of the strides are constants where this is inlined. */
+/* Where a tile's sums begin: at zeros, at a bias, at what c holds. */
+typedef struct start {
+    const nn_real *at;
+    int64_t row;
+} start;
+
+static const nn_real zeros[NN_COLUMNS];
+
+/* A tile of `rows` rows and `wide` vectors of c in registers. Element (i, p) of a is at
+ * a[i a_row + p a_step]. rows and wide are constants where this is inlined. */
 NN_INLINE void tile(int rows, int wide, const nn_panel *panel, const nn_real *a, int64_t a_row,
-                    int64_t a_step, nn_real *c)
+                    int64_t a_step, start from, nn_real *c, int64_t c_row)
 {
     const nn_real *b = panel->b;
-    int64_t b_row = panel->b_row, c_row = panel->c_row;
+    int64_t b_row = panel->b_row;
     vector sum[NN_ROWS][2];
 
     NN_UNROLL
-    for (int i = 0; i < rows; i++)
-        sum[i][0] = sum[i][1] = (vector){0};
+    for (int i = 0; i < rows; i++) {
+        sum[i][0] = load(from.at + i * from.row);
+        if (wide == 2)
+            sum[i][1] = load(from.at + i * from.row + NN_WIDTH);
+    }
     for (int64_t p = panel->k; p > 0; p--) {
         vector first = load(b), second = wide == 2 ? load(b + NN_WIDTH) : first;
 
@@ -79,39 +90,6 @@ NN_INLINE void tile(int rows, int wide, const nn_panel *panel, const nn_real *a,
         a += a_step;
         b += b_row;
     }
-    if (panel->n != wide * NN_WIDTH) {
-        nn_real part[NN_COLUMNS];
-
-        NN_UNROLL
-        for (int i = 0; i < rows; i++) {
-            nn_real *to = c + i * c_row;
-
-            store(part, sum[i][0]);
-            store(part + NN_WIDTH, sum[i][1]);
-            for (int64_t j = 0; j < panel->n; j++) {
-                nn_real value = panel->accumulate ? to[j] + part[j] : part[j];
-
-                to[j] = panel->bias ? value + panel->bias[j] : value;
-            }
-        }
-        return;
-    }
-    if (panel->accumulate)
-        NN_UNROLL
-    for (int i = 0; i < rows; i++) {
-        sum[i][0] = load(c + i * c_row) + sum[i][0];
-        if (wide == 2)
-            sum[i][1] = load(c + i * c_row + NN_WIDTH) + sum[i][1];
-    }
-    if (panel->bias) {
-        vector first = load(panel->bias), second = wide == 2 ? load(panel->bias + NN_WIDTH) : first;
-
-        NN_UNROLL
-        for (int i = 0; i < rows; i++) {
-            sum[i][0] += first;
-            sum[i][1] += second;
-        }
-    }
     NN_UNROLL
     for (int i = 0; i < rows; i++) {
         store(c + i * c_row, sum[i][0]);
@@ -120,38 +98,28 @@ NN_INLINE void tile(int rows, int wide, const nn_panel *panel, const nn_real *a,
     }
 }
 
-#define NN_ROWS_CASE(rows)                                                                         \
-    case rows:                                                                                     \
-        if (a_row)                                                                                 \
-            tile(rows, wide, panel, a, a_row, 1, c);                                               \
-        else                                                                                       \
-            tile(rows, wide, panel, a, 1, rows, c);                                                \
-        break;
-
-NN_INLINE void tile_of(int64_t rows, int wide, const nn_panel *panel, const nn_real *a,
-                       int64_t a_row, nn_real *c)
-{
-    switch (rows) {
-        NN_ROWS_CASE(1)
-        NN_ROWS_CASE(2)
-        NN_ROWS_CASE(3)
-        NN_ROWS_CASE(4)
-        NN_ROWS_CASE(5)
-        NN_ROWS_CASE(6)
-#if NN_ROWS > 6
-        NN_ROWS_CASE(7)
-        NN_ROWS_CASE(8)
-        NN_ROWS_CASE(9)
-        NN_ROWS_CASE(10)
-        NN_ROWS_CASE(11)
-        NN_ROWS_CASE(12)
-        NN_ROWS_CASE(13)
-        NN_ROWS_CASE(14)
-#endif
-    default:
-        break;
+#define NN_TILE(rows)                                                                              \
+    static void tile_##rows##_1(const nn_panel *panel, const nn_real *a, int64_t a_row,            \
+                                int64_t a_step, start from, nn_real *c, int64_t c_row)             \
+    {                                                                                              \
+        tile(rows, 1, panel, a, a_row, a_step, from, c, c_row);                                    \
+    }                                                                                              \
+    static void tile_##rows##_2(const nn_panel *panel, const nn_real *a, int64_t a_row,            \
+                                int64_t a_step, start from, nn_real *c, int64_t c_row)             \
+    {                                                                                              \
+        tile(rows, 2, panel, a, a_row, a_step, from, c, c_row);                                    \
     }
-}
+#define NN_TILE_ROW(rows) {tile_##rows##_1, tile_##rows##_2},
+#if NN_ROWS == 14
+#define NN_TILES(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
+#else
+#define NN_TILES(X) X(1) X(2) X(3) X(4) X(5) X(6)
+#endif
+
+NN_TILES(NN_TILE)
+
+static void (*const tiles_of[NN_ROWS][2])(const nn_panel *, const nn_real *, int64_t, int64_t,
+                                          start, nn_real *, int64_t) = {NN_TILES(NN_TILE_ROW)};
 
 /* Rows of tile t of `tiles` that begins at row `at` of m: as equal as can be. */
 NN_INLINE int64_t rows_of(int64_t m, int64_t at, int64_t t, int64_t tiles)
@@ -161,16 +129,33 @@ NN_INLINE int64_t rows_of(int64_t m, int64_t at, int64_t t, int64_t tiles)
 
 static void panel_product(const nn_panel *panel)
 {
-    int64_t m = panel->m, tiles = (m + NN_ROWS - 1) / NN_ROWS;
+    int64_t m = panel->m, n = panel->n, tiles = (m + NN_ROWS - 1) / NN_ROWS;
+    int wide = n > NN_WIDTH ? 2 : 1;
+    bool whole = n == wide * NN_WIDTH; /* else the tile is put together in `part` */
+    nn_real part[NN_ROWS * NN_COLUMNS], bias[NN_COLUMNS] = {0};
+    start from = {zeros, 0};
 
+    if (!whole)
+        memset(part, 0, sizeof part);
+    if (panel->bias) {
+        memcpy(bias, panel->bias, (size_t)n * sizeof *bias);
+        from.at = bias;
+    }
     for (int64_t t = 0, at = 0; t < tiles; t++) {
-        int64_t rows = rows_of(m, at, t, tiles);
-        const nn_real *a = panel->a + at * (panel->a_row ? panel->a_row : panel->k);
+        int64_t rows = rows_of(m, at, t, tiles), a_row = panel->a_row ? panel->a_row : 1;
+        nn_real *c = panel->c + at * panel->c_row;
 
-        if (panel->n > NN_WIDTH)
-            tile_of(rows, 2, panel, a, panel->a_row, panel->c + at * panel->c_row);
-        else
-            tile_of(rows, 1, panel, a, panel->a_row, panel->c + at * panel->c_row);
+        if (panel->accumulate)
+            from = whole ? (start){c, panel->c_row} : (start){part, NN_COLUMNS};
+        if (panel->accumulate && !whole)
+            for (int64_t i = 0; i < rows; i++)
+                memcpy(part + i * NN_COLUMNS, c + i * panel->c_row, (size_t)n * sizeof *c);
+        tiles_of[rows - 1][wide - 1](panel, panel->a + at * (panel->a_row ? a_row : panel->k),
+                                     a_row, panel->a_row ? 1 : rows, from, whole ? c : part,
+                                     whole ? panel->c_row : NN_COLUMNS);
+        if (!whole)
+            for (int64_t i = 0; i < rows; i++)
+                memcpy(c + i * panel->c_row, part + i * NN_COLUMNS, (size_t)n * sizeof *c);
         at += rows;
     }
 }

@@ -271,11 +271,20 @@ static void part_of(const nn_product_plan *plan, const operands *of, int64_t m0,
                     panel.b_row = gemm->columns;
                 }
                 panel.c = of->c + m * product->c.row + n;
-                panel.bias = of->bias && p + panel.k == product->k ? of->bias + n : NULL;
+                panel.bias = of->bias && !panel.accumulate ? of->bias + n : NULL;
                 gemm->panel(&panel);
             }
         }
     }
+}
+
+/* A bias on top of sums that began with what c held. */
+static void add_bias(const nn_product_plan *plan, const operands *of, int64_t m0, int64_t m1,
+                     int64_t n0, int64_t n1)
+{
+    for (int64_t m = m0; m < m1; m++)
+        for (int64_t n = n0; n < n1; n++)
+            of->c[m * plan->product.c.row + n] += of->bias[n];
 }
 
 /* m or n is 1: every element of c is the product of a row, or a column, and a vector. */
@@ -322,10 +331,13 @@ static void unit(const nn_product_plan *plan, const operands *all, int64_t u, nn
         return;
     }
     int64_t i = u % cuts / plan->cut_n, j = u % plan->cut_n;
+    int64_t m0 = product->m * i / plan->cut_m, m1 = product->m * (i + 1) / plan->cut_m;
+    int64_t n0 = panels * j / plan->cut_n * columns;
+    int64_t n1 = smaller(panels * (j + 1) / plan->cut_n * columns, product->n);
 
-    part_of(plan, &of, product->m * i / plan->cut_m, product->m * (i + 1) / plan->cut_m,
-            panels * j / plan->cut_n * columns,
-            smaller(panels * (j + 1) / plan->cut_n * columns, product->n), scratch);
+    part_of(plan, &of, m0, m1, n0, n1, scratch);
+    if (of.bias && product->accumulate)
+        add_bias(plan, &of, m0, m1, n0, n1);
 }
 
 void nn_product_run(const nn_product_plan *plan, const nn_real *a, const nn_real *b,
