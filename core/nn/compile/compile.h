@@ -78,6 +78,7 @@ typedef struct nn_storage {
 typedef struct nn_task {
     int stage;
     bool call;   /* one member, a CALL */
+    int key;     /* its place in the order of creation */
     int members; /* in order */
     int *member;
     int rank; /* of the loop's space: no axes of size 1; at least 1 */

@@ -47,8 +47,8 @@ static int operand(builder *b, const nn_planned *value, int i)
     int v = value->input[i], same = nn_same_elements(plan, v);
     if (nn_value_constant(plan, v, &constant))
         return number(b, constant);
-    for (int m = b->task->members - 1; m >= 0 && &plan->task[plan->value[same].task] == b->task;
-         m--)
+    int at = plan->value[same].task;
+    for (int m = b->task->members - 1; m >= 0 && at >= 0 && &plan->task[at] == b->task; m--)
         if (b->task->member[m] == same)
             return b->held[m];
     return read(b, &plan->value[v]);
