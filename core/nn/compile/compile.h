@@ -145,8 +145,8 @@ bool nn_value_constant(const nn_plan *plan, int v, double *number);
 /* ---- what kernels can read and write ---- */
 /* Whether a product can read (or, write: with columns next to each other) the last two axes. */
 bool nn_matrix_fits(const nn_planned *value, const nn_view *view, bool write);
-/* Whether a CALL can write its result to such a place, or read input i there. */
+/* Whether a CALL can write its result to such a place, or read this input where it is. */
 bool nn_call_can_write(const nn_planned *call, const nn_view *view);
-bool nn_call_can_read(const nn_plan *plan, const nn_planned *call, int i);
+bool nn_call_can_read(const nn_node *call, const nn_planned *input);
 
 #endif

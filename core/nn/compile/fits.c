@@ -20,12 +20,11 @@ bool nn_call_can_write(const nn_planned *call, const nn_view *view)
     return nn_view_is_dense(view, call->rank, call->shape);
 }
 
-bool nn_call_can_read(const nn_plan *plan, const nn_planned *call, int i)
+bool nn_call_can_read(const nn_node *call, const nn_planned *input)
 {
-    const nn_planned *input = &plan->value[call->input[i]];
     if (input->view.buffer < 0)
         return false;
-    if (call->node->op == NN_OP_MATMUL)
+    if (call->op == NN_OP_MATMUL)
         return nn_matrix_fits(input, &input->view, false);
     return nn_view_is_dense(&input->view, input->rank, input->shape);
 }

@@ -158,13 +158,11 @@ static bool same_place(const nn_planned *value, const nn_view *view)
 }
 
 /* Zeros around what is padded: for every axis the part before and after, over what the axes in
- * front of it leave and all of those behind. */
-static bool fill(placer *p, int v, int *count)
+ * front of it leave and all of those behind. Adds them to the inputs. */
+static bool fill(placer *p, const nn_planned *pad, int *inputs, int *input)
 {
     nn_plan *plan = p->plan;
-    nn_node *node = plan->value[v].node;
-    const nn_view whole = plan->value[v].view;
-    int stage = plan->value[v].stage;
+    nn_node *node = pad->node;
     int64_t first[NN_MAX_RANK] = {0}, size[NN_MAX_RANK];
     memcpy(size, node->shape, sizeof size);
     for (int axis = 0; axis < node->rank; axis++) {
@@ -173,17 +171,17 @@ static bool fill(placer *p, int v, int *count)
             int64_t n = side ? node->shape[axis] - before - inner : before;
             if (!n)
                 continue;
-            int f = nn_plan_value(plan, NN_FILL_VALUE, node, stage, 0);
+            int f = nn_plan_value(plan, NN_FILL_VALUE, node, pad->stage, 0);
             if (f < 0)
                 return false;
             nn_planned *value = &plan->value[f];
             memcpy(value->shape, size, sizeof size);
             value->shape[axis] = n;
-            value->view = whole;
+            value->view = pad->view;
             for (int i = 0; i < axis; i++)
-                value->view.offset += first[i] * whole.stride[i];
-            value->view.offset += (side ? before + inner : 0) * whole.stride[axis];
-            plan->value[v].input[++*count] = f;
+                value->view.offset += first[i] * pad->view.stride[i];
+            value->view.offset += (side ? before + inner : 0) * pad->view.stride[axis];
+            input[(*inputs)++] = f;
         }
         first[axis] = before;
         size[axis] = inner;
@@ -191,43 +189,37 @@ static bool fill(placer *p, int v, int *count)
     return true;
 }
 
-static bool join(placer *p, int v, int now)
+/* The parts that do not lie in their places are copied there. */
+static bool join(placer *p, int v, int *inputs, int *input)
 {
     nn_plan *plan = p->plan;
     const nn_planned *old = &p->old[v];
     int64_t at = 0;
     for (int i = 0; i < old->inputs; i++) {
-        int part = p->now[old->input[i]];
-        nn_view view = slot(old, &old->view, &at, i, &plan->value[part]);
-        if (plan->value[part].stage != old->stage || !same_place(&plan->value[part], &view))
-            part = copy(p, part, old->stage, true, &view);
-        if (part < 0)
+        nn_view view = slot(old, &old->view, &at, i, &plan->value[input[i]]);
+        const nn_planned *part = &plan->value[input[i]];
+        if (part->stage != old->stage || !same_place(part, &view))
+            input[i] = copy(p, input[i], old->stage, true, &view);
+        if (input[i] < 0)
             return false;
-        plan->value[now].input[i] = part;
     }
-    plan->value[now].view = old->view;
-    if (old->node->op != NN_OP_PAD)
-        return true;
-    int fills = 0;
-    bool done = fill(p, now, &fills);
-    plan->value[now].inputs += fills;
-    return done;
+    return old->node->op != NN_OP_PAD || fill(p, old, inputs, input);
 }
 
 /* What a call cannot read where it is, it reads from a copy. */
-static bool make_readable(placer *p, int v, int now)
+static bool make_readable(placer *p, int v, int *input)
 {
     nn_plan *plan = p->plan;
-    for (int i = 0; i < plan->value[now].inputs; i++) {
-        if (nn_call_can_read(plan, &plan->value[now], i))
+    for (int i = 0; i < p->old[v].inputs; i++) {
+        if (nn_call_can_read(p->old[v].node, &plan->value[input[i]]))
             continue;
         int *dense = &p->dense[p->old[v].input[i]];
         int stage = p->old[v].stage;
         if (*dense < 0 || plan->value[*dense].stage != stage)
-            *dense = copy(p, plan->value[now].input[i], stage, false, NULL);
+            *dense = copy(p, input[i], stage, false, NULL);
+        input[i] = *dense;
         if (*dense < 0)
             return false;
-        plan->value[now].input[i] = *dense;
     }
     return true;
 }
@@ -267,16 +259,23 @@ static bool emit(placer *p, int v)
     const nn_planned *old = &p->old[v];
     /* A padding gets up to two fills an axis as further inputs. */
     bool pad = old->manner == NN_JOIN_VALUE && old->node->op == NN_OP_PAD;
-    int now = nn_plan_value(plan, old->manner, old->node, old->stage,
-                            old->inputs + (pad ? 2 * NN_MAX_RANK : 0));
+    int inputs = old->inputs;
+    int *input = nn_plan_alloc(plan, (size_t)(inputs + (pad ? 2 * NN_MAX_RANK : 0)) * sizeof(int));
+    if (!input)
+        return false;
+    for (int i = 0; i < inputs; i++)
+        input[i] = p->now[old->input[i]];
+    if (old->manner == NN_JOIN_VALUE && !join(p, v, &inputs, input))
+        return false;
+    if (old->manner == NN_CALL_VALUE && !make_readable(p, v, input))
+        return false;
+    int now = nn_plan_value(plan, old->manner, old->node, old->stage, inputs);
     if (now < 0)
         return false;
     nn_planned *value = &plan->value[now];
-    value->inputs = old->inputs;
+    memcpy(value->input, input, (size_t)inputs * sizeof(int));
     value->assigned = old->assigned < 0 ? -1 : p->now[old->assigned];
     value->crosses = old->crosses;
-    for (int i = 0; i < old->inputs && old->manner != NN_JOIN_VALUE; i++)
-        value->input[i] = p->now[old->input[i]];
     p->now[v] = now;
     switch (old->manner) {
     case NN_LEAF_VALUE:
@@ -289,9 +288,10 @@ static bool emit(placer *p, int v)
     case NN_VIEW_VALUE:
         return emit_view(p, v, now);
     case NN_JOIN_VALUE:
-        return join(p, v, now);
+        value->view = old->view;
+        return true;
     case NN_CALL_VALUE:
-        return settle(p, value, p->placed[v], &p->target[v]) && make_readable(p, v, now);
+        return settle(p, value, p->placed[v], &p->target[v]);
     default:
         if (value->assigned >= 0) {
             value->view = plan->value[value->assigned].view;
