@@ -3,11 +3,14 @@
  * allocation.
  *
  *     nn_graph *g = nn_graph_new(&(nn_settings){.seed = 1});
- *     nn_node *x = nn_input(g, "x", 2, (int64_t[]){128, 8});                       //
- * [batch][width] nn_node *y = nn_linear(nn_tanh(nn_linear(x, 64, "net.0")), 1, "net.1");      //
- * [batch][1] nn_node *loss = nn_mean(nn_square(y)); nn_node *out[] = {loss, nn_adam(loss, "net.",
- * &(nn_adam_options){.rate = 1e-3})}; nn_program *step = nn_compile(g, 1, &(nn_stage){"step", 2,
- * out}); nn_write(x, batch); nn_run(step, 0); nn_read(loss, &value);
+ *     nn_node *x = nn_input(g, "x", 2, (int64_t[]){128, 8});
+ *     nn_node *h = nn_tanh(nn_linear(x, 64, "net.0"));
+ *     nn_node *loss = nn_mean(nn_square(nn_linear(h, 1, "net.1")));
+ *     nn_node *out[] = {loss, nn_adam(loss, "net.", NULL)};
+ *     nn_program *step = nn_compile(g, 1, &(nn_stage){"step", 2, out});
+ *     nn_write(x, batch);
+ *     nn_run(step, 0);
+ *     nn_read(step, loss, &value);
  *
  * Errors are sticky: a function given something impossible records what and where in the graph and
  * returns a node that every other function takes, so that thirty lines of model need no checks.
