@@ -104,11 +104,32 @@ int weir_program(char *path, size_t size, weir_error *error)
 
 /* ---- Starting -------------------------------------------------------------------------------- */
 
-/* The environment of a job: ours, with the number of threads and the status pipe. */
+/* What a job's environment says besides what ours does. A job with CPUs of its own has its OpenMP
+ * threads bound to them, one each; they may spin while they wait for work, since nobody else wants
+ * the CPU. Where jobs share CPUs, binding would put all first threads on the first one, and
+ * spinning takes away the time that the awaited thread needs. */
+static void variable(char *text, size_t size, const char *name, const weir_launch *launch,
+                     int events)
+{
+    if (!strcmp(name, "OMP_DYNAMIC"))
+        snprintf(text, size, "%s=false", name);
+    else if (!strcmp(name, "OMP_PROC_BIND"))
+        snprintf(text, size, "%s=%s", name, launch->cpus ? "true" : "false");
+    else if (!strcmp(name, "OMP_WAIT_POLICY"))
+        snprintf(text, size, "%s=%s", name, launch->cpus ? "active" : "passive");
+    else if (!strcmp(name, "GOMP_SPINCOUNT")) /* of GNU's OpenMP: some microseconds, milliseconds */
+        snprintf(text, size, "%s=%d", name, launch->cpus ? 100000 : 200);
+    else
+        snprintf(text, size, "%s=%d", name,
+                 strcmp(name, "WEIR_STATUS_FD") ? launch->threads : events);
+}
+
+/* The environment of a job: ours, with what concerns its threads, and the status pipe. */
 static char **environment(const weir_launch *launch, int events)
 {
-    static const char *const names[] = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
-                                        "MKL_NUM_THREADS", "OMP_DYNAMIC", "WEIR_STATUS_FD"};
+    static const char *const names[] = {
+        "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_DYNAMIC",
+        "OMP_PROC_BIND",   "OMP_WAIT_POLICY",      "GOMP_SPINCOUNT",  "WEIR_STATUS_FD"};
     enum { NAMES = sizeof names / sizeof names[0], LENGTH = 40 };
     size_t n = 0, kept = 0;
     char **made, *text;
@@ -128,11 +149,7 @@ static char **environment(const weir_launch *launch, int events)
     }
     text = (char *)(made + n + NAMES + 1);
     for (size_t i = 0; i < NAMES; i++, text += LENGTH) {
-        if (!strcmp(names[i], "OMP_DYNAMIC"))
-            snprintf(text, LENGTH, "%s=false", names[i]);
-        else
-            snprintf(text, LENGTH, "%s=%d", names[i],
-                     strcmp(names[i], "WEIR_STATUS_FD") ? launch->threads : events);
+        variable(text, LENGTH, names[i], launch, events);
         made[kept++] = text;
     }
     made[kept] = NULL;

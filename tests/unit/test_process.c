@@ -105,6 +105,30 @@ static void output_goes_to_the_log(void **state)
     assert_string_equal(text, "out\nerr\n3\n");
 }
 
+/* Threads of a job with CPUs of its own are bound and may spin; of one without they do neither. */
+static void threads_follow_the_cpus(void **state)
+{
+    const char *arguments[] = {"/bin/sh", "-c",
+                               "echo $OMP_PROC_BIND $OMP_WAIT_POLICY $OMP_NUM_THREADS", NULL};
+    cpu_set_t cpus;
+    weir_launch launch = {.arguments = arguments, .log = log_path, .lock = -1, .threads = 1};
+    weir_process process;
+    weir_error error = {0};
+    char text[256];
+
+    (void)state;
+    assert_int_equal(weir_process_start(&process, &launch, &error), WEIR_OK);
+    finish(&process, 10);
+    read_log(text, sizeof text);
+    assert_string_equal(text, "false passive 1\n");
+    assert_int_equal(sched_getaffinity(0, sizeof cpus, &cpus), 0);
+    launch.cpus = &cpus;
+    assert_int_equal(weir_process_start(&process, &launch, &error), WEIR_OK);
+    finish(&process, 10);
+    read_log(text, sizeof text);
+    assert_string_equal(text, "true active 1\n");
+}
+
 static void a_program_that_is_not_there(void **state)
 {
     const char *arguments[] = {"/nowhere/weir", NULL};
@@ -343,6 +367,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ends_are_told),
         cmocka_unit_test(output_goes_to_the_log),
+        cmocka_unit_test(threads_follow_the_cpus),
         cmocka_unit_test(a_program_that_is_not_there),
         cmocka_unit_test(time_limit),
         cmocka_unit_test(time_limit_kills_who_will_not_end),
