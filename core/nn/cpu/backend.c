@@ -135,6 +135,7 @@ static void discard(void *device, nn_program *program)
     for (int k = 0; k < prepared->kernels; k++) {
         free(prepared->ready[k].loop);
         free(prepared->ready[k].product);
+        nn_conv_free(prepared->ready[k].conv);
     }
     for (int t = 0; prepared->work && t < cpu->threads; t++)
         free(prepared->work[t]);
@@ -199,6 +200,13 @@ static int prepare_kernel(const nn_cpu *cpu, const nn_program *program, const nn
         ready->threads = cpu->threads;
         break;
     case NN_KERNEL_CONVOLUTION:
+        ready->conv = nn_conv_new(&kernel->convolution, cpu->threads, error);
+        if (!ready->conv)
+            return error->status;
+        ready->x = memory_at(program, kernel->convolution.x.buffer, kernel->convolution.x.offset);
+        ready->w = memory_at(program, kernel->convolution.w.buffer, kernel->convolution.w.offset);
+        ready->y = memory_at(program, kernel->convolution.y.buffer, kernel->convolution.y.offset);
+        break;
     default:
         return weir_error_set(error, WEIR_EBUG, "the CPU back end has no kernel of kind %d",
                               (int)kernel->kind);
@@ -283,8 +291,8 @@ static void restore_denormals(int threads, unsigned before)
 }
 #endif
 
-static void run_kernel(const nn_cpu *cpu, const nn_kernel *kernel, const nn_ready *ready,
-                       void *const *work)
+static int run_kernel(const nn_cpu *cpu, const nn_kernel *kernel, const nn_ready *ready,
+                      void *const *work, weir_error *error)
 {
     switch (kernel->kind) {
     case NN_KERNEL_LOOP:
@@ -304,9 +312,11 @@ static void run_kernel(const nn_cpu *cpu, const nn_kernel *kernel, const nn_read
         nn_draw_run(&kernel->draw, cpu->vector, ready->counter, ready->c, ready->threads);
         break;
     case NN_KERNEL_CONVOLUTION:
+        return nn_conv_run(ready->conv, ready->x, ready->w, ready->y, ready->scratch, error);
     default:
         break;
     }
+    return WEIR_OK;
 }
 
 static double clock_now(void)
@@ -323,10 +333,10 @@ static int run(void *device, nn_program *program, int stage, weir_error *error)
     const nn_prepared *prepared = program->prepared;
     unsigned before = flush_denormals(cpu->threads);
     double then = prepared->seconds ? clock_now() : 0;
+    int status = WEIR_OK;
 
-    (void)error;
-    for (int k = program->start[stage]; k < program->start[stage + 1]; k++) {
-        run_kernel(cpu, &program->kernel[k], &prepared->ready[k], prepared->work);
+    for (int k = program->start[stage]; !status && k < program->start[stage + 1]; k++) {
+        status = run_kernel(cpu, &program->kernel[k], &prepared->ready[k], prepared->work, error);
         if (prepared->seconds) {
             double now = clock_now();
             prepared->seconds[k] += now - then;
@@ -335,7 +345,7 @@ static int run(void *device, nn_program *program, int stage, weir_error *error)
         }
     }
     restore_denormals(cpu->threads, before);
-    return WEIR_OK;
+    return status;
 }
 
 const nn_backend nn_backend_cpu = {.abi = NN_BACKEND_ABI,

@@ -3,6 +3,7 @@
 #define WEIR_CORE_NN_CPU_CPU_H
 
 #include "nn/backend.h"
+#include "nn/cpu/conv.h"
 #include "nn/cpu/isa.h"
 #include "nn/cpu/loop.h"
 #include "nn/cpu/product.h"
@@ -18,8 +19,10 @@ typedef struct nn_cpu {
 typedef struct nn_ready {
     nn_loop_plan *loop;
     nn_product_plan *product;
+    nn_conv_plan *conv;
     const nn_real *a, *b, *packed, *bias;
     nn_real *c, *scratch; /* c: what is written */
+    nn_real *x, *w, *y; /* of a convolution */
     uint64_t *counter;
     int threads; /* of lookups and draws */
 } nn_ready;

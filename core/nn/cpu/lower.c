@@ -115,9 +115,11 @@ static int add_packing(nn_program *program, const search *s)
     return WEIR_OK;
 }
 
-static int scratch_of(const nn_cpu *cpu, const nn_kernel *kernel, size_t *elements)
+static int scratch_of(const nn_cpu *cpu, const nn_kernel *kernel, size_t *elements,
+                      weir_error *error)
 {
     nn_product_plan plan;
+    nn_conv_plan *conv;
     nn_loop_plan *loop;
 
     *elements = 0;
@@ -130,6 +132,12 @@ static int scratch_of(const nn_cpu *cpu, const nn_kernel *kernel, size_t *elemen
     } else if (kernel->kind == NN_KERNEL_PRODUCT) {
         nn_product_plan_make(&plan, &kernel->product, cpu->isa, cpu->threads);
         *elements = nn_product_scratch(&plan);
+    } else if (kernel->kind == NN_KERNEL_CONVOLUTION) {
+        conv = nn_conv_new(&kernel->convolution, cpu->threads, error);
+        if (!conv)
+            return error->status;
+        *elements = nn_conv_scratch(conv);
+        nn_conv_free(conv);
     }
     return WEIR_OK;
 }
@@ -148,7 +156,7 @@ int nn_cpu_lower(void *device, nn_program *program, weir_error *error)
         status = add_packing(program, &s);
     }
     for (int k = 0; status == WEIR_OK && k < program->kernels; k++) {
-        status = scratch_of(cpu, &program->kernel[k], &elements);
+        status = scratch_of(cpu, &program->kernel[k], &elements, error);
         if (status == WEIR_OK && elements > 0) {
             program->kernel[k].scratch = nn_program_buffer(program, elements);
             if (program->kernel[k].scratch < 0)
