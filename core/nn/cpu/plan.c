@@ -270,13 +270,25 @@ static void place_reads(nn_loop_plan *plan)
     }
 }
 
+/* Whether a result may lie on a read: in one buffer, or because the memory plan, which comes later,
+ * gives the result the place of a read that it covers exactly. */
+static bool may_share(const nn_loop *loop, const nn_view *read, const nn_view *result)
+{
+    if (read->buffer == result->buffer)
+        return true;
+    for (int i = 0; i < loop->rank; i++)
+        if (loop->shape[i] > 1 && read->stride[i] != result->stride[i])
+            return false;
+    return read->offset == result->offset;
+}
+
 /* Whether a step after `step`, or a result, still reads the memory that result r would overwrite:
- * another register of the same buffer that was not loaded beforehand. */
+ * another register's, that was not loaded beforehand. */
 static bool overwritten_early(const nn_loop_plan *plan, const nn_loop *loop, const sketch *s, int r,
                               int step)
 {
     for (int k = 0; k < plan->reads; k++) {
-        if (loop->read[k].buffer != loop->result[r].view.buffer ||
+        if (!may_share(loop, &loop->read[k], &loop->result[r].view) ||
             (plan->read[k].place != NN_PLACE_MEMORY && plan->read[k].place != NN_PLACE_NUMBER))
             continue;
         for (int i = step + 1; i < s->steps; i++)
