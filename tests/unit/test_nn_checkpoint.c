@@ -113,11 +113,99 @@ static void another_graphs_is_refused(void **state)
     refused(some_variables(3), "no checkpoint", "");
 }
 
+/* ---- A fit that goes on -----------------------------------------------------------------------
+ */
+
+/* Noise, dropout, batch statistics, moments, a schedule, an average: all that a fit carries along.
+ */
+static nn_program *a_fit(uint64_t seed, nn_graph **graph, nn_node **loss)
+{
+    nn_graph *g = nn_graph_new(&(nn_settings){.seed = seed, .device = "cpu", .threads = 2});
+    nn_node *z = nn_noise_normal(g, "z", 2, (int64_t[]){8, 5}), *x = nn_input(g, "x", 0, NULL);
+    nn_node *h = nn_batch_norm(nn_linear(z, 16, "net.0"), 0, 0, "net.norm");
+    nn_node *tick, *t = nn_counter(g, "net.t", &tick), *out[5];
+
+    h = nn_dropout(nn_relu(h), 0.3, "net.drop");
+    *loss = nn_mean(nn_square(nn_sub(nn_linear(h, 1, "net.1"), x)));
+    out[0] = *loss;
+    out[1] = nn_adam(
+        *loss, "net.",
+        &(nn_adam_options){.update = {.rate = nn_schedule_cosine(t, 1e-2, 1e-4, 40), .clip = 0.5}});
+    out[2] = nn_updates(g, "net.");
+    out[3] = nn_ema(g, "net.", 0.9);
+    out[4] = tick;
+    *graph = g;
+    return nn_compile(g, 1, &(nn_stage){"step", 5, out});
+}
+
+static void go(nn_graph *g, nn_program *program, int first, int last)
+{
+    nn_node *x = NULL;
+
+    for (int i = 0; i < g->count; i++)
+        if (g->nodes[i]->op == NN_OP_INPUT)
+            x = g->nodes[i];
+    for (int i = first; i < last; i++) {
+        nn_real value = (nn_real)(i % 3);
+        nn_write(x, &value);
+        if (nn_run(program, 0) != WEIR_OK)
+            fail_msg("%s", nn_error(g)->text);
+    }
+}
+
+static size_t whole_file(const char *name, char *bytes, size_t size)
+{
+    FILE *file = fopen(in_folder(name), "rb");
+    size_t n;
+
+    assert_non_null(file);
+    n = fread(bytes, 1, size, file);
+    fclose(file);
+    return n;
+}
+
+static void a_resumed_fit_is_the_uninterrupted_one(void **state)
+{
+    static char left[1 << 18], right[1 << 18];
+    nn_graph *whole, *begun, *resumed;
+    nn_node *loss[3];
+    nn_program *programs[3] = {a_fit(6, &whole, &loss[0]), a_fit(6, &begun, &loss[1]),
+                               a_fit(6, &resumed, &loss[2])};
+    nn_real value[2];
+    size_t n;
+
+    (void)state;
+    go(whole, programs[0], 0, 24);
+    go(begun, programs[1], 0, 11);
+    assert_int_equal(nn_checkpoint_save(begun, in_folder("c.safetensors")), WEIR_OK);
+    if (nn_checkpoint_load(resumed, in_folder("c.safetensors")) != WEIR_OK)
+        fail_msg("%s", nn_error(resumed)->text);
+    go(resumed, programs[2], 11, 24);
+    nn_read(programs[0], loss[0], &value[0]);
+    nn_read(programs[2], loss[2], &value[1]);
+    assert_memory_equal(&value[0], &value[1], sizeof value[0]);
+    assert_int_equal(nn_checkpoint_save(whole, in_folder("a.safetensors")), WEIR_OK);
+    assert_int_equal(nn_checkpoint_save(resumed, in_folder("b.safetensors")), WEIR_OK);
+    n = whole_file("a.safetensors", left, sizeof left);
+    assert_true(n > 1000 && n < sizeof left);
+    assert_int_equal(whole_file("b.safetensors", right, sizeof right), n);
+    assert_memory_equal(left, right, n);
+    /* and not because nothing happens */
+    go(resumed, programs[2], 24, 25);
+    assert_int_equal(nn_checkpoint_save(resumed, in_folder("b.safetensors")), WEIR_OK);
+    whole_file("b.safetensors", right, sizeof right);
+    assert_true(memcmp(left, right, n) != 0);
+    nn_graph_free(whole);
+    nn_graph_free(begun);
+    nn_graph_free(resumed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_comes_back),
         cmocka_unit_test(another_graphs_is_refused),
+        cmocka_unit_test(a_resumed_fit_is_the_uninterrupted_one),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

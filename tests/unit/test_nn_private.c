@@ -286,6 +286,54 @@ static void noise_mean_and_descent(void **state)
     nn_graph_free(g);
 }
 
+/* A compiled fit: two micro-batches, then the step, which leaves the sums empty. */
+static void micro_batches_make_one_step(void **state)
+{
+    const nn_real all[EXAMPLES] = {1, 1, 1, 1, 1}, first[EXAMPLES] = {1, 1, 1, 0, 0},
+                  rest[EXAMPLES] = {0, 0, 0, 1, 1};
+
+    (void)state;
+    for (size_t k = 0; k < sizeof models / sizeof models[0]; k++) {
+        nn_graph *g = nn_graph_new(&(nn_settings){.seed = 11, .device = "cpu", .threads = 2});
+        nn_private_options options = options_of(0.3);
+        nn_private dp = nn_private_step(models[k].loss(g), "m.", &options);
+        nn_node *output[] = {dp.accumulate, dp.losses, dp.apply};
+        nn_stage stages[] = {{"add", 2, output}, {"step", 1, output + 2}};
+        nn_program *program = nn_compile(g, 2, stages);
+        double norms[EXAMPLES], *sum = sum_of_loop(&models[k], 0.3, all, norms);
+        nn_node *parameter[MOST];
+        nn_real before[MOST][256], after[256];
+        int n = nn_parameters(g, "m.", MOST, parameter);
+        size_t at = 0;
+
+        if (!program)
+            fail_msg("%s: %s", models[k].name, nn_error(g)->text);
+        for (int p = 0; p < n; p++)
+            nn_value(parameter[p], before[p]);
+        fill_all(g, true, 0, EXAMPLES);
+        nn_write(dp.mask, first);
+        nn_run(program, 0);
+        nn_write(dp.mask, rest);
+        nn_run(program, 0);
+        nn_run(program, 1);
+        for (int p = 0; p < n; p++) {
+            char sums[200];
+            nn_value(parameter[p], after);
+            for (int64_t i = 0; i < nn_count(parameter[p]); i++, at++)
+                assert_near(parameter[p]->name, (double)after[i],
+                            (double)before[p][i] - sum[at] / 4, 1);
+            snprintf(sums, sizeof sums, "m.private.%s", parameter[p]->name);
+            nn_value(nn_find(g, sums), after);
+            for (int64_t i = 0; i < nn_count(parameter[p]); i++)
+                assert_true(after[i] == 0);
+        }
+        if (nn_status(g) != WEIR_OK)
+            fail_msg("%s: %s", models[k].name, nn_error(g)->text);
+        free(sum);
+        nn_graph_free(g);
+    }
+}
+
 /* Each parameter has noise of its own, and without noise there is none. */
 static void noise_is_of_every_parameter(void **state)
 {
@@ -443,6 +491,7 @@ int main(void)
         cmocka_unit_test(clipping_is_that_of_a_loop),
         cmocka_unit_test(masked_rows_leave_no_trace),
         cmocka_unit_test(noise_mean_and_descent),
+        cmocka_unit_test(micro_batches_make_one_step),
         cmocka_unit_test(noise_is_of_every_parameter),
         cmocka_unit_test(examples_draw_their_own_noise),
         cmocka_unit_test(what_is_refused),
