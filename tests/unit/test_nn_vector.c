@@ -148,9 +148,9 @@ static void special_values(void **unused)
 /* All forms of the operations with two and three operands, odd lengths, in place. */
 static void forms_agree(void **unused)
 {
-    static const int ops[] = {NN_OP_ADD,       NN_OP_SUB,       NN_OP_MUL,
-                              NN_OP_DIV,       NN_OP_MAX,       NN_OP_SELECT,
-                              NN_STEP_MUL_ADD, NN_STEP_MUL_SUB, NN_STEP_SUB_MUL};
+    static const int ops[] = {NN_OP_ADD,       NN_OP_SUB,       NN_OP_MUL,       NN_OP_DIV,
+                              NN_OP_MAX,       NN_OP_SELECT,    NN_STEP_MUL_ADD, NN_STEP_MUL_SUB,
+                              NN_STEP_SUB_MUL, NN_STEP_MUL_MUL, NN_STEP_ADD_ADD};
     enum { N = 37 };
 
     (void)unused;
@@ -178,6 +178,8 @@ static void forms_agree(void **unused)
                     exact = ops[o] == (int)NN_STEP_MUL_ADD   ? x * y + z
                             : ops[o] == (int)NN_STEP_MUL_SUB ? x * y - z
                             : ops[o] == (int)NN_STEP_SUB_MUL ? z - x * y
+                            : ops[o] == (int)NN_STEP_MUL_MUL ? x * y * z
+                            : ops[o] == (int)NN_STEP_ADD_ADD ? x + y + z
                                                              : nn_evaluate((nn_op)ops[o], x, y, z);
                     if (fabs((double)out[i] - exact) > 1e-6 * fabs(exact))
                         fail_msg("%s, operation %d, form %d: %.9g, not %.9g", nn_isa_name(isa),

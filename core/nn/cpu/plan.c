@@ -158,8 +158,35 @@ static int operands(int op)
     return nn_op_class((nn_op)op) == NN_BINARY_CLASS ? 2 : 1;
 }
 
-/* Joins a product that one sum or difference alone uses with it. */
-static void join_steps(sketch *s)
+/* What a step becomes with the one that computes its first (side 0) or second operand, or -1. */
+static int joined(nn_op inner, nn_op outer, int side)
+{
+    if (inner == NN_OP_MUL && outer == NN_OP_ADD)
+        return NN_STEP_MUL_ADD;
+    if (inner == NN_OP_MUL && outer == NN_OP_SUB)
+        return side == 0 ? NN_STEP_MUL_SUB : NN_STEP_SUB_MUL;
+    if (inner == NN_OP_MUL && outer == NN_OP_MUL)
+        return NN_STEP_MUL_MUL;
+    return inner == NN_OP_ADD && outer == NN_OP_ADD ? (int)NN_STEP_ADD_ADD : -1;
+}
+
+/* How many steps and results use each register. */
+static void count_uses(const sketch *s, int *uses)
+{
+    for (int k = 0; k < s->loop->steps; k++) {
+        int n = operands((int)s->step[k].op);
+        uses[s->step[k].a]++;
+        if (n > 1)
+            uses[s->step[k].b]++;
+        if (n > 2)
+            uses[s->step[k].c]++;
+    }
+    for (int r = 0; r < s->loop->results; r++)
+        uses[s->loop->result[r].value]++;
+}
+
+/* Joins pairs of steps where the one is for the other alone. uses: zeroed, of registers. */
+static void join_steps(sketch *s, int *uses)
 {
     const nn_loop *loop = s->loop;
     int first = loop->reads + loop->constants;
@@ -168,30 +195,20 @@ static void join_steps(sketch *s)
         s->step[i] = loop->step[i];
         s->at[i] = first + i;
     }
+    count_uses(s, uses);
     for (int i = 0; i < loop->steps; i++) {
         nn_instruction *step = &s->step[i];
-        if (step->op != NN_OP_ADD && step->op != NN_OP_SUB)
-            continue;
-        for (int side = 0; side < 2; side++) {
-            int used = side == 0 ? step->a : step->b, other = side == 0 ? step->b : step->a;
-            int uses = 0, op;
-            nn_instruction product;
-            if (used < first || s->step[used - first].op != NN_OP_MUL)
+        for (int side = 0; side < 2 && operands((int)step->op) == 2; side++) {
+            int used = side == 0 ? step->a : step->b, other = side == 0 ? step->b : step->a, op;
+            nn_instruction inner;
+            if (used < first || uses[used] != 1)
                 continue;
-            for (int k = 0; k < loop->steps; k++)
-                for (int o = 0; s->at[k] >= 0 && o < operands((int)s->step[k].op); o++)
-                    uses += (o == 0 ? s->step[k].a : o == 1 ? s->step[k].b : s->step[k].c) == used;
-            for (int r = 0; r < loop->results; r++)
-                uses += loop->result[r].value == used;
-            if (uses != 1)
+            inner = s->step[used - first];
+            op = joined(inner.op, step->op, side);
+            if (op < 0)
                 continue;
-            product = s->step[used - first];
-            op = step->op == NN_OP_ADD ? (int)NN_STEP_MUL_ADD
-                 : side == 0           ? (int)NN_STEP_MUL_SUB
-                                       : (int)NN_STEP_SUB_MUL;
-            *step = (nn_instruction){(nn_op)op, product.a, product.b, other};
+            *step = (nn_instruction){(nn_op)op, inner.a, inner.b, other};
             s->at[used - first] = -1;
-            break;
         }
     }
     for (int i = 0; i < loop->steps; i++)
@@ -562,7 +579,8 @@ nn_loop_plan *nn_loop_plan_new(const nn_loop *loop, const nn_vector *vector, int
                                        : loop->result[v - (size_t)loop->reads].view.stride,
                sizeof strides[v]);
     merge_axes(&s);
-    join_steps(&s);
+    join_steps(&s, numbers);
+    memset(numbers, 0, registers * sizeof *numbers);
     order_axes(&s, &plan->rows, &plan->columns);
     plan_loop(plan, loop, &s, threads, place, numbers);
 

@@ -5,8 +5,15 @@
 
 #include "nn/program.h"
 
-/* Steps that a loop's plan makes of two: a b + c, a b - c, c - a b. */
-enum { NN_STEP_MUL_ADD = NN_OP_COUNT, NN_STEP_MUL_SUB, NN_STEP_SUB_MUL, NN_STEP_COUNT };
+/* Steps that a loop's plan makes of two: a b + c, a b - c, c - a b, a b c, a + b + c. */
+enum {
+    NN_STEP_MUL_ADD = NN_OP_COUNT,
+    NN_STEP_MUL_SUB,
+    NN_STEP_SUB_MUL,
+    NN_STEP_MUL_MUL,
+    NN_STEP_ADD_ADD,
+    NN_STEP_COUNT
+};
 
 /* out[i] = op(a[i], b[i], c[i]); out may be an operand. An operand that the form says is one
  * number is read at [0] only. */

@@ -119,8 +119,12 @@ TERNARY(select, x != 0 ? y : z)
 TERNARY(mul_add, x *y + z)
 TERNARY(mul_sub, x *y - z)
 TERNARY(sub_mul, z - x * y)
+TERNARY(mul_mul, x *y *z)
+TERNARY(add_add, x + y + z)
 
 /* ---- moving ---- */
+
+enum { FEW = 4 }; /* rows of a transposition that are not worth going along */
 
 static inline void copy_row(int64_t n, nn_real *to, const nn_real *from)
 {
@@ -132,7 +136,15 @@ static inline void copy_row(int64_t n, nn_real *to, const nn_real *from)
 static void load(int64_t rows, int64_t columns, nn_real *to, const nn_real *from, int64_t row,
                  int64_t column)
 {
-    if (row == 1 && rows > 1 && column > 1) { /* a transposition: along the lines of memory */
+    if (row == 1 && column == 2 && rows == 2) { /* pairs */
+#pragma omp simd
+        for (int64_t j = 0; j < columns; j++) {
+            to[j] = from[2 * j];
+            to[columns + j] = from[2 * j + 1];
+        }
+        return;
+    }
+    if (row == 1 && rows > FEW && column > 1) { /* a transposition: along the lines of memory */
         for (int64_t j = 0; j < columns; j++)
             for (int64_t i = 0; i < rows; i++)
                 to[i * columns + j] = from[j * column + i];
@@ -151,6 +163,7 @@ static void load(int64_t rows, int64_t columns, nn_real *to, const nn_real *from
             for (int64_t j = 0; j < columns; j++)
                 to[j] = from[2 * j];
         } else {
+#pragma omp simd
             for (int64_t j = 0; j < columns; j++)
                 to[j] = from[j * column];
         }
@@ -160,7 +173,15 @@ static void load(int64_t rows, int64_t columns, nn_real *to, const nn_real *from
 static void store(int64_t rows, int64_t columns, nn_real *to, int64_t row, int64_t column,
                   const nn_real *from)
 {
-    if (row == 1 && rows > 1 && column != 1) {
+    if (row == 1 && column == 2 && rows == 2) {
+#pragma omp simd
+        for (int64_t j = 0; j < columns; j++) {
+            to[2 * j] = from[j];
+            to[2 * j + 1] = from[columns + j];
+        }
+        return;
+    }
+    if (row == 1 && rows > FEW && column > 1) {
         for (int64_t j = 0; j < columns; j++)
             for (int64_t i = 0; i < rows; i++)
                 to[j * column + i] = from[i * columns + j];
@@ -402,6 +423,8 @@ const nn_vector NN_VECTOR = {
             [NN_STEP_MUL_ADD] = THREE(mul_add),
             [NN_STEP_MUL_SUB] = THREE(mul_sub),
             [NN_STEP_SUB_MUL] = THREE(sub_mul),
+            [NN_STEP_MUL_MUL] = THREE(mul_mul),
+            [NN_STEP_ADD_ADD] = THREE(add_add),
         },
     .load = load,
     .store = store,
