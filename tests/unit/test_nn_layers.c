@@ -1,7 +1,7 @@
 /* Layers: names, shapes and first values of their parameters, values against plain loops, and
- * derivatives to second order. Covers: core/nn/layers/dense.c core/nn/layers/convolution.c
- * core/nn/layers/norm.c core/nn/layers/recurrent.c core/nn/layers/attention.c
- * core/nn/layers/init.c */
+ * derivatives to second order.
+ * Covers: core/nn/layers/dense.c core/nn/layers/convolution.c core/nn/layers/norm.c
+ * Covers: core/nn/layers/recurrent.c core/nn/layers/attention.c core/nn/layers/init.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

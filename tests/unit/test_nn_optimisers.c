@@ -1,6 +1,6 @@
 /* Optimisers against plain loops over ten steps, clipping, schedules, averages of weights, and what
- * they refuse. Covers: core/nn/train/optimisers.c core/nn/train/schedules.c
- * core/nn/train/average.c */
+ * they refuse.
+ * Covers: core/nn/train/optimisers.c core/nn/train/schedules.c core/nn/train/average.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
