@@ -1,0 +1,163 @@
+/* The benchmarks' models at full size: the gradients of one critic and one generator step against
+ * PyTorch in float64 (tests/golden/nn/full_size.py), on two threads, with all that the compiler
+ * does. */
+#include <string.h>
+
+#include "../bench/nn_models.h"
+#include "golden.h"
+#include "nn/graph.h"
+#include <weir/random.h>
+
+#ifdef NN_DOUBLE
+#define TOLERANCE 1e-9
+#else
+#define TOLERANCE 1e-4
+#endif
+
+/* Writes map(u) to a leaf, u the numbers of the stream KIND + its name. */
+static void write_drawn(nn_node *leaf, const char *kind, double factor, double term)
+{
+    int64_t n = nn_count(leaf);
+    nn_real *values = malloc((size_t)n * sizeof *values);
+    weir_random random = weir_random_new(1, nn_namef(nn_graph_of(leaf), "%s.%s", kind, leaf->name));
+
+    assert_non_null(values);
+    for (int64_t i = 0; i < n; i++)
+        values[i] = (nn_real)(factor * weir_random_uniform(&random) + term);
+    assert_int_equal(nn_write(leaf, values), WEIR_OK);
+    free(values);
+}
+
+/* Matrices: uniform within 1 / sqrt(inputs); vectors: within 0.1 of 0, or 0.3 of 1 for the weights
+ * of norms. */
+static void set_weights(nn_graph *g)
+{
+    for (int i = 0; i < g->count; i++) {
+        nn_node *node = g->nodes[i];
+        double width;
+        if (node->op == NN_OP_INPUT)
+            write_drawn(node, "in", 1, 0);
+        if (node->op != NN_OP_VARIABLE || node->role != NN_ROLE_PARAMETER)
+            continue;
+        if (nn_rank(node) > 1) {
+            width = 1 / sqrt((double)nn_size(node, 1));
+            write_drawn(node, "w", 2 * width, -width);
+        } else if (strstr(node->name, "norm") && strstr(node->name, ".weight")) {
+            write_drawn(node, "w", 0.6, 0.7);
+        } else {
+            write_drawn(node, "w", 0.2, -0.1);
+        }
+    }
+}
+
+static void compare(const char *name, const nn_node *moment, const nn_real *g, double factor,
+                    const json_t *expected)
+{
+    double sum[3] = {0}, size = json_number_value(json_array_get(expected, 0));
+
+    for (int64_t i = 0; i < nn_count(moment); i++) {
+        double x = (double)g[i] * factor, hashed = (double)(uint32_t)(i * 2654435761);
+        sum[0] += x * x;
+        sum[1] += x * cos(0.7 * (double)i);
+        sum[2] += x * (hashed * 0x1p-32 - 0.5);
+    }
+    sum[0] = sqrt(sum[0]);
+    assert_true(size > 0);
+    for (int k = 0; k < 3; k++) {
+        double wanted = json_number_value(json_array_get(expected, (size_t)k));
+        if (!(fabs(sum[k] - wanted) <= TOLERANCE * size))
+            fail_msg("%s: sum %d of the gradient is %.12g, not %.12g (norm %.3g)", name, k, sum[k],
+                     wanted, size);
+    }
+}
+
+/* Adam's first moment after one step is 1 - beta1 times the gradient. */
+static void check_gradients(nn_graph *g, const json_t *golden, const char *prefix, double beta1)
+{
+    const json_t *all = json_object_get(golden, prefix), *expected;
+    const char *name;
+
+    assert_true(json_object_size(all) > 8);
+    json_object_foreach((json_t *)all, name, expected)
+    {
+        nn_node *moment =
+            nn_find(g, nn_namef(g, "adam.%s.m.%s", prefix, name + strlen(prefix) + 1));
+        nn_real *values;
+        if (!moment)
+            fail_msg("nothing was learnt for %s", name);
+        values = malloc((size_t)nn_count(moment) * sizeof *values);
+        assert_non_null(values);
+        assert_int_equal(nn_value(moment, values), WEIR_OK);
+        compare(name, moment, values, 1 / (1 - beta1), expected);
+        free(values);
+    }
+}
+
+static void run_stage(const model *m, int stage)
+{
+    if (nn_run(m->program, stage))
+        fail_msg("%s", nn_error(m->graph)->text);
+}
+
+/* critics: their names, ended by NULL. */
+static void check(const char *name, model (*build)(nn_graph *g), const char *const *critics,
+                  double beta1)
+{
+    json_t *document = golden_load("nn/full_size.json");
+    const json_t *golden = json_object_get(document, name);
+    nn_graph *g = nn_graph_new(&(nn_settings){.seed = 1, .device = "cpu", .threads = 2});
+    model m = build(g);
+
+    if (!m.program)
+        fail_msg("%s: %s", name, nn_error(g)->text);
+    set_weights(g);
+    run_stage(&m, 0);
+    run_stage(&m, 1);
+    for (; *critics; critics++)
+        check_gradients(g, golden, *critics, beta1);
+    set_weights(g); /* the generator's step is compared with the critics as they were */
+    run_stage(&m, 2);
+    check_gradients(g, golden, "generator", beta1);
+    nn_graph_free(g);
+    json_decref(document);
+}
+
+static void flow(void **state)
+{
+    static const char *const critics[] = {"critic", NULL};
+
+    (void)state;
+    check("flow", cascade_flow, critics, 0.9);
+}
+
+static model short_rate(nn_graph *g)
+{
+    return cascade_rate(g, 40);
+}
+
+static void rate(void **state)
+{
+    static const char *const critics[] = {"critic", NULL};
+
+    (void)state;
+    check("rate", short_rate, critics, 0.9);
+}
+
+static void netshare_iteration(void **state)
+{
+    static const char *const critics[] = {"critic", "attribute_critic", NULL};
+
+    (void)state;
+    check("netshare", netshare, critics, 0.5);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(flow),
+        cmocka_unit_test(rate),
+        cmocka_unit_test(netshare_iteration),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
