@@ -108,6 +108,9 @@ static void linear(void **state)
     nn_linear_with(x, 3, "c", &(nn_linear_options){.weight = &one, .bias = &two});
     check_parameter(g, "c.weight", 2, SHAPE(3, 4), 0, 1);
     check_parameter(g, "c.bias", 1, SHAPE(3), 0, 2);
+    nn_parameter(g, "own.weight", 2, SHAPE(3, 4), nn_init_constant(7)); /* before the layer */
+    nn_linear(x, 3, "own");
+    check_parameter(g, "own.weight", 2, SHAPE(3, 4), 0, 7);
     nn_linear_with(x, 3, "d", &(nn_linear_options){.no_bias = true});
     assert_non_null(nn_find(g, "d.weight"));
     assert_null(nn_find(g, "d.bias"));

@@ -2,8 +2,9 @@
  * own. Parameters are called NAME.weight, NAME.bias and so on, shaped, named and initialised as
  * PyTorch's, so that weights can be exchanged; a layer built twice by one name shares them, and
  * draws noise of its own each time. Images are [batch][height][width][channel], weights of
- * convolutions [out][in][height][width]. What a layer cannot work on is the graph's error, with the
- * layer's name. Part of <weir/nn.h>. */
+ * convolutions [out][in][height][width]. For other first values make a parameter by its name with
+ * nn_parameter before the layer does (or nn_write it). What a layer cannot work on is the graph's
+ * error, with the layer's name. Part of <weir/nn.h>. */
 #ifndef WEIR_NN_LAYERS_H
 #define WEIR_NN_LAYERS_H
 
