@@ -219,6 +219,53 @@ static double operations(const nn_kernel *kernel)
     return 0;
 }
 
+/* Elements of a loop's space that a view tells apart. */
+static double extent(const nn_loop *loop, const nn_view *view)
+{
+    double count = 1;
+    for (int i = 0; i < loop->rank; i++)
+        if (view->stride[i])
+            count *= (double)loop->shape[i];
+    return count;
+}
+
+/* Numbers read and written, each once. */
+static double traffic(const nn_kernel *kernel)
+{
+    const nn_product *p = kernel->kind == NN_KERNEL_PACK ? &kernel->pack.product : &kernel->product;
+    const nn_convolution *c = &kernel->convolution;
+    const nn_lookup *l = &kernel->lookup;
+    double sum = 0;
+    switch (kernel->kind) {
+    case NN_KERNEL_LOOP:
+        for (int i = 0; i < kernel->loop.reads; i++)
+            sum += extent(&kernel->loop, &kernel->loop.read[i]);
+        for (int i = 0; i < kernel->loop.results; i++)
+            sum += extent(&kernel->loop, &kernel->loop.result[i].view);
+        break;
+    case NN_KERNEL_PRODUCT:
+        sum = (double)p->m * (double)p->k + (double)p->k * (double)p->n +
+              (p->accumulate ? 2 : 1) * (double)p->m * (double)p->n;
+        sum *= (double)p->batch[0] * (double)p->batch[1] * (double)p->batch[2];
+        break;
+    case NN_KERNEL_PACK:
+        sum = 2 * (double)p->k * (double)p->n;
+        break;
+    case NN_KERNEL_CONVOLUTION:
+        sum = (double)c->batch * ((double)c->height * (double)c->width * (double)c->in +
+                                  (double)c->out_height * (double)c->out_width * (double)c->out) +
+              (double)c->out * (double)c->in * (double)c->kh * (double)c->kw;
+        break;
+    case NN_KERNEL_LOOKUP:
+        sum = 2 * (double)l->count * (double)l->width + (double)l->count;
+        break;
+    case NN_KERNEL_DRAW:
+        sum = (double)kernel->draw.count;
+        break;
+    }
+    return sum;
+}
+
 double nn_stage_operations(const nn_program *program, int stage)
 {
     double sum = 0;
@@ -252,7 +299,6 @@ typedef struct nn_listing {
     FILE *file;
     const nn_program *program;
     bool written; /* which side is listed */
-    double bytes;
 } nn_listing;
 
 static void list_buffer(int b, bool written, void *context)
@@ -261,9 +307,6 @@ static void list_buffer(int b, bool written, void *context)
     const nn_buffer *buffer = &listing->program->buffer[b];
     if (written != listing->written)
         return;
-    size_t unit =
-        buffer->leaf && buffer->leaf->op == NN_OP_NOISE ? sizeof(uint64_t) : sizeof(nn_real);
-    listing->bytes += (double)buffer->elements * (double)unit;
     if (buffer->leaf)
         fprintf(listing->file, " %s",
                 buffer->leaf->name ? buffer->leaf->name : nn_op_name(buffer->leaf->op));
@@ -338,7 +381,7 @@ static void list_kernel(FILE *file, const nn_program *program, int k)
     fputs(" ->", file);
     listing.written = true;
     nn_kernel_buffers(kernel, list_buffer, &listing);
-    fprintf(file, " ; %.0f bytes", listing.bytes);
+    fprintf(file, " ; %.0f bytes", traffic(kernel) * (double)sizeof(nn_real));
     if (operations(kernel) > 0)
         fprintf(file, ", %.0f operations", operations(kernel));
     fputc('\n', file);
@@ -355,8 +398,7 @@ int nn_program_print(const nn_program *program, const char *path)
     nn_program_facts facts = nn_program_info(program);
     fprintf(file, "# %d kernels (%d loops, %d products), arena %zu bytes, without reuse %zu\n",
             facts.kernels, facts.loops, facts.products, facts.arena, facts.without_reuse);
-    fputs("# kernel stage kind shape name : reads -> writes ; bytes of these buffers, operations\n",
-          file);
+    fputs("# kernel stage kind shape name : reads -> writes ; bytes moved, operations\n", file);
     for (int k = 0; k < program->kernels; k++)
         list_kernel(file, program, k);
     bool failed = ferror(file);

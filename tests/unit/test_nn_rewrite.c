@@ -1,6 +1,7 @@
 /* Rewriting before lowering: values stay what they were, products become fewer and smaller.
  * Covers: core/nn/compile/rewrite.c core/nn/compile/rewrite_parts.c core/nn/compile/rewrite_sums.c
- * core/nn/compile/rewrite_mixed.c core/nn/compile/rewrite_shared.c */
+ * core/nn/compile/rewrite_mixed.c core/nn/compile/rewrite_shared.c
+ * core/nn/compile/rewrite_factors.c */
 #include "nn/compile/compile.h"
 #include "unit/golden.h"
 #include "unit/nn_reference.h"
@@ -395,6 +396,60 @@ static void a_mixture_alone_is_multiplied(void **state)
     nn_graph_free(g);
 }
 
+static bool depends_on(const nn_node *node, const nn_node *on)
+{
+    bool found = node == on;
+    for (int i = 0; !found && i < node->inputs; i++)
+        found = depends_on(node->input[i], on);
+    return found;
+}
+
+/* The other factor of a product by x, which must be one; it must not need x. */
+static const nn_node *beside(const nn_node *node, const nn_node *x)
+{
+    assert_int_equal(node->op, NN_OP_MUL);
+    int side = node->input[1] == x;
+    assert_ptr_equal(node->input[side], x);
+    assert_false(depends_on(node->input[1 - side], x));
+    return node->input[1 - side];
+}
+
+/* The derivative of a layer comes last: all that it is multiplied by is one value, which the
+ * forward pass can leave behind. */
+static void what_is_known_last_is_multiplied_last(void **state)
+{
+    (void)state;
+    nn_graph *g = open_graph(0);
+    nn_node *x = filled(g, "x", 2, SHAPE(4, 4)), *w = weight(g, "w", 4, 4);
+    nn_node *z = nn_matmul(x, w, false, false), *a = nn_tanh(z), *b = nn_exp(z), *c = nn_sin(z);
+    nn_node *last = nn_matmul(a, w, false, false);
+    nn_node *da = nn_mul(nn_scale(last, 3), a), *db = nn_mul(nn_mul(last, b), c);
+    nn_node *out[] = {nn_mul(nn_mul(last, a), b), nn_sub(da, db), nn_gelu(last)};
+    nn_grad(nn_total(nn_gelu(z)), 1, &z, &out[2]);
+    out[2] = nn_mul(out[2], last);
+    census before, after;
+    rewrite(g, 3, out, NULL, &before, &after);
+    for (int i = 0; i < 3; i++)
+        beside(out[i], last);
+    assert_int_equal(beside(out[1], last)->op, NN_OP_SUB);
+    nn_graph_free(g);
+}
+
+/* A product that something else needs too is not taken apart. */
+static void shared_products_stay(void **state)
+{
+    (void)state;
+    nn_graph *g = open_graph(0);
+    nn_node *a = filled(g, "a", 2, SHAPE(4, 4)), *b = filled(g, "b", 2, SHAPE(4, 4));
+    nn_node *last = nn_matmul(a, b, false, false), *both = nn_mul(last, a);
+    nn_node *out[] = {nn_mul(both, b), nn_tanh(both)};
+    census before, after;
+    rewrite(g, 2, out, NULL, &before, &after);
+    assert_int_equal(out[0]->op, NN_OP_MUL);
+    assert_true(out[0]->input[0] == both || out[0]->input[1] == both);
+    nn_graph_free(g);
+}
+
 static void it_can_be_switched_off(void **state)
 {
     (void)state;
@@ -455,6 +510,8 @@ int main(void)
         cmocka_unit_test(a_critic_step_has_the_products_it_needs),
         cmocka_unit_test(a_common_part_is_multiplied_once),
         cmocka_unit_test(a_mixture_alone_is_multiplied),
+        cmocka_unit_test(what_is_known_last_is_multiplied_last),
+        cmocka_unit_test(shared_products_stay),
         cmocka_unit_test(it_can_be_switched_off),
         cmocka_unit_test(the_graph_does_not_swell),
         cmocka_unit_test(it_is_the_same_every_time),
