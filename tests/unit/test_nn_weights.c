@@ -153,6 +153,30 @@ static void what_cannot_be_written(void **state)
     nn_graph_free(g);
 }
 
+static void a_graph_copies_another(void **state)
+{
+    nn_graph *a = some_variables(1), *b = some_variables(2), *c;
+    nn_real other[4], kept[4];
+
+    (void)state;
+    nn_value(nn_find(b, "other.weight"), kept);
+    assert_int_equal(nn_copy(b, a, "net."), WEIR_OK);
+    assert_same_value(a, b, "net.0.weight");
+    assert_same_value(a, b, "net.1.bias");
+    nn_value(nn_find(b, "other.weight"), other);
+    assert_memory_equal(other, kept, sizeof kept);
+    nn_parameter(b, "net.more", 1, (int64_t[]){2}, from(0, 0));
+    nn_copy(b, a, "net.");
+    assert_says(b, WEIR_EOPTION, "has no parameter 'net.more' [2]", "");
+    c = nn_graph_new(&(nn_settings){.device = "null"});
+    nn_parameter(c, "net.0.bias", 1, (int64_t[]){3}, from(0, 0));
+    nn_copy(c, a, "");
+    assert_says(c, WEIR_EOPTION, "'net.0.bias' is [2]", "[3]");
+    nn_graph_free(a);
+    nn_graph_free(b);
+    nn_graph_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +185,7 @@ int main(void)
         cmocka_unit_test(spare_states_are_passed_over),
         cmocka_unit_test(what_does_not_fit_sets_nothing),
         cmocka_unit_test(what_cannot_be_written),
+        cmocka_unit_test(a_graph_copies_another),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -71,6 +71,10 @@ WEIR_API int nn_ema_swap(nn_graph *graph, const char *prefix);
  * optimiser. */
 WEIR_API int nn_save(nn_graph *graph, const char *prefix, const char *path);
 WEIR_API int nn_load(nn_graph *graph, const char *prefix, const char *path);
+/* Sets every variable of `to` whose name begins with prefix to the value that `from` has under the
+ * same name: how a sampler of its own seed gets its weights. None is set if one is missing or has
+ * another shape (an error of `to`). */
+WEIR_API int nn_copy(nn_graph *to, nn_graph *from, const char *prefix);
 /* All of the graph that lasts: parameters, states, draws of noise. A fit resumed from it, into a
  * graph of the same leaves and seed, is bit for bit the uninterrupted one; begin with stage 0. */
 WEIR_API int nn_checkpoint_save(nn_graph *graph, const char *path);
