@@ -4,6 +4,7 @@
  * core/nn/cpu/profile.c. */
 #include "nn/cpu/cpu.h"
 #include <math.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -220,8 +221,10 @@ static void the_processor_stays_as_it_was(void **unused)
     const nn_real tiny = sizeof(nn_real) == 4 ? NN_C(1e-20) : (nn_real)1e-160;
     nn_real *values = malloc(40000 * sizeof *values);
     unsigned before = _mm_getcsr();
+    cpu_set_t cpus, after;
 
     (void)unused;
+    assert_int_equal(sched_getaffinity(0, sizeof cpus, &cpus), 0);
     assert_non_null(values);
     assert_non_null(program);
     for (int i = 0; i < 40000; i++)
@@ -229,6 +232,8 @@ static void the_processor_stays_as_it_was(void **unused)
     assert_int_equal(nn_write(x, values), WEIR_OK);
     assert_int_equal(nn_run(program, 0), WEIR_OK);
     assert_int_equal(_mm_getcsr() & 0xffc0, before & 0xffc0);
+    assert_int_equal(sched_getaffinity(0, sizeof after, &after), 0);
+    assert_true(CPU_EQUAL(&cpus, &after));
     assert_int_equal(nn_read(program, y, values), WEIR_OK);
     for (int i = 0; i < 40000; i++)
         assert_true(values[i] == 0); /* a denormal number otherwise */

@@ -3,10 +3,10 @@
  * Threads are OpenMP's. Their number is settings.threads, or as many CPUs as the process may use
  * and OpenMP allows. A kernel that is over in microseconds runs on the calling thread alone. Where
  * the threads are as many as the process's CPUs and OpenMP does not bind them itself
- * (OMP_PROC_BIND), each helper is bound to one CPU of the process's set, because the kernel of the
- * system now and then keeps two busy threads on one CPU. How long idle helpers spin before they
- * sleep is OpenMP's affair (OMP_WAIT_POLICY, GOMP_SPINCOUNT), decided before a process begins:
- * core/run/process.c sets it for jobs.
+ * (OMP_PROC_BIND), each helper is bound to one CPU of the process's set, and the caller to the
+ * first while a run lasts, because the system now and then keeps two busy threads on one CPU. How
+ * long idle helpers spin before they sleep is OpenMP's affair (OMP_WAIT_POLICY, GOMP_SPINCOUNT),
+ * decided before a process begins: core/run/process.c sets it for jobs.
  *
  * During a run denormal numbers count as zero, on every thread that takes part. */
 #include "nn/cpu/cpu.h"
@@ -37,26 +37,33 @@ static const nn_vector *vector_of(nn_isa isa)
 
 /* ---- The device ------------------------------------------------------------------------------ */
 
-/* Binds the helpers, not the caller, whose thread is not ours. */
-static void bind_helpers(int threads)
+static bool bind_to(size_t cpu)
+{
+    cpu_set_t own;
+
+    CPU_ZERO(&own);
+    CPU_SET(cpu, &own);
+    return sched_setaffinity(0, sizeof own, &own) == 0;
+}
+
+/* Binds the helpers, whose threads are OpenMP's. first: the CPU that is left for the caller. */
+static bool bind_helpers(int threads, size_t *first)
 {
     cpu_set_t all;
     size_t cpu[CPU_SETSIZE], count = 0;
 
     if (omp_get_proc_bind() != omp_proc_bind_false || sched_getaffinity(0, sizeof all, &all))
-        return;
+        return false;
     for (size_t c = 0; c < CPU_SETSIZE; c++)
         if (CPU_ISSET(c, &all))
             cpu[count++] = c;
     if (threads < 2 || (size_t)threads != count)
-        return;
+        return false;
 #pragma omp parallel num_threads(threads)
-    if (omp_get_thread_num() > 0) {
-        cpu_set_t own;
-        CPU_ZERO(&own);
-        CPU_SET(cpu[(size_t)omp_get_thread_num() % count], &own);
-        sched_setaffinity(0, sizeof own, &own);
-    }
+    if (omp_get_thread_num() > 0)
+        bind_to(cpu[(size_t)omp_get_thread_num() % count]);
+    *first = cpu[0];
+    return true;
 }
 
 static void *open_cpu(const nn_settings *settings, char *description, size_t size,
@@ -78,7 +85,7 @@ static void *open_cpu(const nn_settings *settings, char *description, size_t siz
     cpu->threads = cpu->threads > most ? most : cpu->threads;
     cpu->vector = vector_of(cpu->isa);
     cpu->profile = profile && *profile && strcmp(profile, "0") != 0;
-    bind_helpers(cpu->threads);
+    cpu->bound = bind_helpers(cpu->threads, &cpu->first);
     snprintf(description, size, "cpu, %s, %d thread%s", nn_isa_name(cpu->isa), cpu->threads,
              cpu->threads == 1 ? "" : "s");
     return cpu;
@@ -197,7 +204,7 @@ static int prepare_kernel(const nn_cpu *cpu, const nn_program *program, const nn
     case NN_KERNEL_DRAW:
         ready->counter = nn_buffer_memory(program, kernel->draw.counter);
         ready->c = memory_at(program, kernel->draw.result.buffer, kernel->draw.result.offset);
-        ready->threads = cpu->threads;
+        ready->threads = nn_draw_threads(&kernel->draw, cpu->threads);
         break;
     case NN_KERNEL_CONVOLUTION:
         ready->conv = nn_conv_new(&kernel->convolution, cpu->threads, error);
@@ -214,6 +221,13 @@ static int prepare_kernel(const nn_cpu *cpu, const nn_program *program, const nn
     return status == WEIR_OK
                ? status
                : weir_error_memory(error, sizeof(nn_loop_plan), "the kernels of a program");
+}
+
+/* Whether several threads work on it. */
+static bool divided(const nn_ready *ready)
+{
+    return (ready->loop && ready->loop->parts > 1) ||
+           (ready->product && ready->product->threads > 1) || ready->conv || ready->threads > 1;
 }
 
 static int prepare(void *device, nn_program *program, weir_error *error)
@@ -244,6 +258,7 @@ static int prepare(void *device, nn_program *program, weir_error *error)
             discard(device, program);
             return status;
         }
+        prepared->divided = prepared->divided || divided(&prepared->ready[k]);
         if (prepared->ready[k].loop && prepared->ready[k].loop->work > work)
             work = prepared->ready[k].loop->work;
     }
@@ -327,15 +342,13 @@ static double clock_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-static int run(void *device, nn_program *program, int stage, weir_error *error)
+static int run_stage(const nn_cpu *cpu, nn_program *program, int stage, weir_error *error)
 {
-    const nn_cpu *cpu = device;
     const nn_prepared *prepared = program->prepared;
-    unsigned before = flush_denormals(cpu->threads);
     double then = prepared->seconds ? clock_now() : 0;
     int status = WEIR_OK;
 
-    for (int k = program->start[stage]; !status && k < program->start[stage + 1]; k++) {
+    for (int k = program->start[stage]; status == WEIR_OK && k < program->start[stage + 1]; k++) {
         status = run_kernel(cpu, &program->kernel[k], &prepared->ready[k], prepared->work, error);
         if (prepared->seconds) {
             double now = clock_now();
@@ -344,7 +357,23 @@ static int run(void *device, nn_program *program, int stage, weir_error *error)
             then = now;
         }
     }
-    restore_denormals(cpu->threads, before);
+    return status;
+}
+
+static int run(void *device, nn_program *program, int stage, weir_error *error)
+{
+    const nn_cpu *cpu = device;
+    const nn_prepared *prepared = program->prepared;
+    int threads = prepared->divided ? cpu->threads : 1, status;
+    cpu_set_t everywhere;
+    bool bound = threads > 1 && cpu->bound &&
+                 sched_getaffinity(0, sizeof everywhere, &everywhere) == 0 && bind_to(cpu->first);
+    unsigned before = flush_denormals(threads);
+
+    status = run_stage(cpu, program, stage, error);
+    restore_denormals(threads, before);
+    if (bound)
+        sched_setaffinity(0, sizeof everywhere, &everywhere);
     return status;
 }
 

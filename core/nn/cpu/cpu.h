@@ -12,6 +12,8 @@ typedef struct nn_cpu {
     int threads;
     nn_isa isa;
     const nn_vector *vector;
+    bool bound; /* helpers are bound to CPUs; the caller is to `first` while a run lasts */
+    size_t first;
     bool profile; /* the environment's WEIR_NN_PROFILE is not empty and not 0 */
 } nn_cpu;
 
@@ -22,7 +24,7 @@ typedef struct nn_ready {
     nn_conv_plan *conv;
     const nn_real *a, *b, *packed, *bias;
     nn_real *c, *scratch; /* c: what is written */
-    nn_real *x, *w, *y; /* of a convolution */
+    nn_real *x, *w, *y;   /* of a convolution */
     uint64_t *counter;
     int threads; /* of lookups and draws */
 } nn_ready;
@@ -30,6 +32,7 @@ typedef struct nn_ready {
 typedef struct nn_prepared {
     int kernels;
     nn_ready *ready;
+    bool divided;    /* some kernel uses several threads */
     void **work;     /* [threads] for loops */
     double *seconds; /* [kernels] with profile, and how often */
     int64_t *calls;
@@ -44,7 +47,9 @@ void nn_lookup_run(const nn_lookup *lookup, const nn_real *source, const nn_real
 /* Threads worth having for this many elements moved. */
 int nn_lookup_threads(const nn_lookup *lookup, int threads);
 
-/* draw.c: fills result with the next draw, and counts it. */
+/* draw.c: threads worth having. */
+int nn_draw_threads(const nn_draw *draw, int threads);
+/* Fills result with the next draw, and counts it. */
 void nn_draw_run(const nn_draw *draw, const nn_vector *vector, uint64_t *counter, nn_real *result,
                  int threads);
 
