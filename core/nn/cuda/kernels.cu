@@ -6,7 +6,9 @@
 #ifndef INFINITY
 #define INFINITY __int_as_float(0x7f800000)
 #endif
+#ifndef KERNEL
 #define KERNEL extern "C" __global__ void
+#endif
 
 typedef long long Int;
 
@@ -81,9 +83,9 @@ KERNEL scatter(float *result, const float *values, const float *index, Int count
 
 /* Convolutions for devices without cuDNN: x [batch][height][width][in], w [out][in][kh][kw], y
  * [batch][out_height][out_width][out]. One thread an element of the result. */
-struct Shape {
+typedef struct Shape {
     Int batch, height, width, in, out, kh, kw, out_height, out_width, stride, pad;
-};
+} Shape;
 
 KERNEL conv(float *y, const float *x, const float *w, Shape s)
 {
