@@ -275,18 +275,6 @@ static bool fixed(const nn_loop_plan *plan, const int64_t *stride)
     return true;
 }
 
-static void place_reads(nn_loop_plan *plan)
-{
-    for (int r = 0; r < plan->reads; r++) {
-        nn_plan_read *read = &plan->read[r];
-        read->place = fixed(plan, read->stride)   ? NN_PLACE_ONCE
-                      : still(plan, read->stride) ? NN_PLACE_NUMBER
-                      : flat(plan, read->stride)  ? NN_PLACE_MEMORY
-                                                  : NN_PLACE_SLOT;
-        read->slot = read->place == NN_PLACE_SLOT ? plan->slots++ : -1;
-    }
-}
-
 /* Whether a result may lie on a read: in one buffer, or because the memory plan, which comes later,
  * gives the result the place of a read that it covers exactly. */
 static bool may_share(const nn_loop *loop, const nn_view *read, const nn_view *result)
@@ -297,6 +285,32 @@ static bool may_share(const nn_loop *loop, const nn_view *read, const nn_view *r
         if (loop->shape[i] > 1 && read->stride[i] != result->stride[i])
             return false;
     return read->offset == result->offset;
+}
+
+/* Whether a result is read k as it is, and another that is stored before may lie on k. */
+static bool overwritten_late(const nn_loop_plan *plan, const nn_loop *loop, int k)
+{
+    bool shown = false, shared = false;
+
+    for (int r = 0; r < plan->results; r++) {
+        bool same = plan->result[r].value == k;
+        shown = shown || same;
+        shared = shared || (!same && may_share(loop, &loop->read[k], &loop->result[r].view));
+    }
+    return shown && shared;
+}
+
+static void place_reads(nn_loop_plan *plan, const nn_loop *loop)
+{
+    for (int r = 0; r < plan->reads; r++) {
+        nn_plan_read *read = &plan->read[r];
+        bool in_memory = flat(plan, read->stride) && !overwritten_late(plan, loop, r);
+        read->place = fixed(plan, read->stride)   ? NN_PLACE_ONCE
+                      : still(plan, read->stride) ? NN_PLACE_NUMBER
+                      : in_memory                 ? NN_PLACE_MEMORY
+                                                  : NN_PLACE_SLOT;
+        read->slot = read->place == NN_PLACE_SLOT ? plan->slots++ : -1;
+    }
 }
 
 /* Whether a step after `step`, or a result, still reads the memory that result r would overwrite:
@@ -521,7 +535,7 @@ static void plan_loop(nn_loop_plan *plan, const nn_loop *loop, sketch *s, int th
     if (loop->constants > 0)
         memcpy(plan->constant, loop->constant, (size_t)loop->constants * sizeof(nn_real));
     choose_tiles(plan, s, MOST); /* which decides what is flat, and so how many slots there are */
-    place_reads(plan);
+    place_reads(plan, loop);
     place_steps(plan, loop, s, place, numbers, numbers + registers, numbers + 2 * registers);
     block = LEVEL_BYTES / (int64_t)sizeof(nn_real) / (plan->slots + (s->views + 1) / 2);
     block = block / LEAST * LEAST;
