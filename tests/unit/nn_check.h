@@ -131,45 +131,58 @@ static inline void check_run(nn_graph *g, nn_node *effect, int times, bool compi
         fail_msg("%s", nn_error(g)->text);
 }
 
-/* Values of nodes, nn_count numbers each, freed by check_release. A program of them is compiled and
- * run too, and must agree; assigns and groups among the nodes have no value (NULL) and are run. */
-static inline void check_values(nn_graph *g, int n, nn_node *const *node, double **value)
+/* A program of nodes that have values, with some of the compiler's parts left out, against the
+ * evaluator. */
+static inline void check_compiled(nn_graph *g, unsigned debug, int n, nn_node *const *node)
 {
     nn_reference r = {0};
-    for (int i = 0; i < n; i++) {
-        const double *found = nn_reference_value(&r, node[i]);
-        size_t bytes = (size_t)nn_count(node[i]) * sizeof(double);
-        value[i] = NULL;
-        if (nn_op_class(node[i]->op) == NN_EFFECT_CLASS && node[i]->op != NN_OP_STOP)
-            continue;
-        value[i] = malloc(bytes);
-        if (!found || !value[i])
-            fail_msg("output %d has no value: %s", i, nn_error(g)->text);
-        memcpy(value[i], found, bytes);
-    }
-    nn_reference_free(&r);
+    for (int i = 0; i < n; i++)
+        nn_reference_value(&r, node[i]); /* before the run draws anew */
+    unsigned before = g->settings.debug;
+    g->settings.debug |= debug;
     nn_program *program = nn_compile(g, 1, &(nn_stage){"check", n, node});
+    g->settings.debug = before;
     if (!program || nn_run(program, 0))
         fail_msg("%s", nn_error(g)->text);
     for (int i = 0; i < n; i++) {
         int64_t count = nn_count(node[i]);
-        if (!value[i])
-            continue;
         nn_real *read = malloc((size_t)count * sizeof *read);
         double *wide = malloc((size_t)count * sizeof *wide);
+        char what[64];
         assert_non_null(read);
         assert_non_null(wide);
         if (nn_read(program, node[i], read))
             fail_msg("%s", nn_error(g)->text);
         for (int64_t k = 0; k < count; k++)
             wide[k] = (double)read[k];
-        char what[64];
-        snprintf(what, sizeof what, "compiled output %d", i);
-        check_close(what, wide, value[i], count, CHECK_COMPILED);
+        snprintf(what, sizeof what, "compiled with %u: output %d", debug, i);
+        check_close(what, wide, nn_reference_value(&r, node[i]), count, CHECK_COMPILED);
         free(read);
         free(wide);
     }
     nn_program_free(program);
+    nn_reference_free(&r);
+}
+
+/* Values of nodes by the evaluator, nn_count numbers each, freed by check_release. Programs of
+ * them, compiled with everything, without fusion, without reuse, without views and plainly, must
+ * agree. */
+static inline void check_values(nn_graph *g, int n, nn_node *const *node, double **value)
+{
+    static const unsigned debug[] = {0, NN_NO_FUSION, NN_NO_REUSE, NN_NO_VIEWS,
+                                     NN_NO_REWRITE | NN_NO_FUSION | NN_NO_REUSE | NN_NO_VIEWS};
+    nn_reference r = {0};
+    for (int i = 0; i < n; i++) {
+        const double *found = nn_reference_value(&r, node[i]);
+        size_t bytes = (size_t)nn_count(node[i]) * sizeof(double);
+        value[i] = malloc(bytes);
+        if (!found || !value[i])
+            fail_msg("output %d has no value: %s", i, nn_error(g)->text);
+        memcpy(value[i], found, bytes);
+    }
+    nn_reference_free(&r);
+    for (size_t i = 0; i < sizeof debug / sizeof debug[0]; i++)
+        check_compiled(g, debug[i], n, node);
 }
 
 static inline void check_release(int n, double **value)
