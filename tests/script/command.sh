@@ -1,6 +1,6 @@
 #!/bin/sh
-# The command line itself: help, version, unknown commands. Covers: core/cli/main.c core/cli/command.c
-# core/nn/engine.c
+# The command line itself: help, version, unknown commands.
+# Covers: core/cli/main.c core/cli/command.c core/nn/engine.c
 . "$(dirname -- "$0")/lib.sh"
 
 run 0 "$weir" --version

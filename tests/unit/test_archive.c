@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
+#include "data/safetensors.h"
 #include "files.h"
 #include "plugin/archive.h"
-#include "data/safetensors.h"
 
 static char folder[] = "/tmp/weir-test-archive-XXXXXX";
 
