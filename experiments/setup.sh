@@ -65,9 +65,11 @@ if ! { cmake --preset release && cmake --build --preset release; } >"$log" 2>&1;
     echo "setup: the build failed; all of its output is in $root/$log" >&2
     exit 2
 fi
-if command -v nvcc >/dev/null 2>&1; then
-    gpu="a CUDA toolkit is here, but this version has no GPU back end to build"
+if [ -e build/release/libweir_cuda.so ]; then
+    gpu="with the CUDA back end; see build/release/weir --version"
+elif command -v nvcc >/dev/null 2>&1; then
+    gpu="for the CPU: $(sed -n 's/^-- CUDA back end: //p' "$log" | tail -n 1)"
 else
-    gpu="no CUDA toolkit here: built for the CPU"
+    gpu="for the CPU: no CUDA toolkit is here"
 fi
 echo "setup: $root/build/release/weir is up to date ($gpu)"
