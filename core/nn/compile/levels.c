@@ -7,7 +7,7 @@
 #include "nn/compile/fuse.h"
 #include <string.h>
 
-enum { CONE = 24, REPEATS = 4 };
+enum { CONE = 64, SEEDS = 12, CLIMB = 8, REPEATS = 4 };
 
 static bool is_loop(const nn_planned *value)
 {
@@ -170,8 +170,9 @@ static bool set_after_reading(nn_levels *l)
 
 /* ---- later is better ---- */
 
+/* Values of one level that would move together: seeds, and what only they need. */
 typedef struct cone {
-    int size, member[CONE];
+    int seeds, size, member[CONE];
 } cone;
 
 static bool in_cone(const cone *c, int v)
@@ -182,18 +183,18 @@ static bool in_cone(const cone *c, int v)
     return false;
 }
 
-/* Everything of v's level that only v needs. */
-static bool find_cone(const nn_levels *l, int v, cone *c)
+/* Everything of the level that only the cone needs. */
+static bool fill_cone(const nn_levels *l, cone *c)
 {
     const nn_plan *plan = l->plan;
-    *c = (cone){1, {v}};
+    int level = l->level[c->member[0]];
     for (bool more = true; more;) {
         more = false;
         for (int m = 0; m < c->size; m++) {
             const nn_planned *value = &plan->value[c->member[m]];
             for (int i = 0; i < value->inputs; i++) {
                 int u = nn_register_source(plan, value, i);
-                if (u < 0 || l->level[u] != l->level[v] || l->pinned[u] || in_cone(c, u))
+                if (u < 0 || l->level[u] != level || l->pinned[u] || in_cone(c, u))
                     continue;
                 bool only = true;
                 for (int e = l->first[u]; e < l->first[u + 1] && only; e++)
@@ -251,25 +252,80 @@ static int cost_of_moving(const nn_levels *l, const cone *c, int to)
     return cost;
 }
 
-static void move_later(nn_levels *l)
+/* The first level after v's own at which v is used, if it is used in registers of later loops only;
+ * else -1. */
+static int used_later(const nn_levels *l, int v)
+{
+    const nn_planned *value = &l->plan->value[v];
+    int to = INT32_MAX;
+    if (!is_loop(value) || nn_reduces(value) || value->assigned >= 0 || l->pinned[v] ||
+        l->first[v] == l->first[v + 1])
+        return -1;
+    for (int e = l->first[v]; e < l->first[v + 1]; e++)
+        to = l->level[l->user[e]] < to ? l->level[l->user[e]] : to;
+    return to > l->level[v] ? to : -1;
+}
+
+/* Of what else reads u at this level, the values that could move there too. */
+static bool add_seeds(const nn_levels *l, int u, int level, int to, cone *c)
+{
+    for (int e = l->first[u]; e < l->first[u + 1]; e++) {
+        int w = l->user[e], steps = 0;
+        if (l->level[w] != level || in_cone(c, w))
+            continue;
+        while (used_later(l, w) < 0 && l->first[w] < l->first[w + 1] && steps++ < CLIMB)
+            w = l->user[l->first[w]];
+        if (l->level[w] != level || used_later(l, w) != to || in_cone(c, w))
+            continue;
+        if (c->size == CONE || c->seeds == SEEDS)
+            return false;
+        c->member[c->size++] = w;
+        c->seeds++;
+    }
+    return true;
+}
+
+/* Makes the cone larger by what shares its reads; false: too large. */
+static bool widen(const nn_levels *l, int to, cone *c)
 {
     const nn_plan *plan = l->plan;
-    for (int v = plan->values - 1; v >= 0; v--) {
-        const nn_planned *value = &plan->value[v];
-        if (!is_loop(value) || nn_reduces(value) || value->assigned >= 0 || l->pinned[v] ||
-            l->first[v] == l->first[v + 1])
+    int level = l->level[c->member[0]];
+    for (int m = 0; m < c->size; m++) {
+        const nn_planned *value = &plan->value[c->member[m]];
+        for (int i = 0; i < value->inputs; i++) {
+            int source = nn_register_source(plan, value, i);
+            int u = nn_same_elements(plan, value->input[i]);
+            bool here = source >= 0 && l->level[source] == level;
+            if (here || 2 * count(&plan->value[u]) <= count(value))
+                continue;
+            if (!add_seeds(l, u, level, to, c) || !fill_cone(l, c))
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool move(nn_levels *l, int to, const cone *c)
+{
+    if (cost_of_moving(l, c, to) >= 2 * c->seeds)
+        return false;
+    for (int m = 0; m < c->size; m++)
+        if (to > l->latest[c->member[m]])
+            return false;
+    for (int m = 0; m < c->size; m++)
+        l->level[c->member[m]] = to;
+    return true;
+}
+
+static void move_later(nn_levels *l)
+{
+    for (int v = l->plan->values - 1; v >= 0; v--) {
+        cone c = {1, 1, {v}};
+        int to = used_later(l, v);
+        if (to < 0 || !fill_cone(l, &c) || move(l, to, &c))
             continue;
-        int to = INT32_MAX;
-        for (int e = l->first[v]; e < l->first[v + 1]; e++)
-            to = l->level[l->user[e]] < to ? l->level[l->user[e]] : to;
-        cone c;
-        if (to <= l->level[v] || !find_cone(l, v, &c) || cost_of_moving(l, &c, to) > 1)
-            continue;
-        bool allowed = true;
-        for (int m = 0; m < c.size; m++)
-            allowed = allowed && to <= l->latest[c.member[m]];
-        for (int m = 0; m < c.size && allowed; m++)
-            l->level[c.member[m]] = to;
+        if (widen(l, to, &c) && c.seeds > 1)
+            move(l, to, &c);
     }
 }
 
