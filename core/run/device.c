@@ -1,10 +1,11 @@
 /* Which device jobs run on: asked before anything runs. */
 #include "run/device.h"
 #include "nn/backend.h"
+#include <stdio.h>
 #include <string.h>
 
 /* Opens a GPU and closes it again: that it is listed says less than that it works. */
-static int check_cuda(weir_error *error)
+static int try_cuda(weir_error *error)
 {
     const nn_settings settings = {.device = "cuda", .threads = 1};
     const nn_backend *cuda = nn_backend_cuda(error);
@@ -17,14 +18,41 @@ static int check_cuda(weir_error *error)
     return WEIR_OK;
 }
 
+/* Once a process: a GPU takes its time to open. */
+static int check_cuda(weir_error *error)
+{
+    static bool tried;
+    static weir_error why;
+
+    if (!tried)
+        try_cuda(&why);
+    tried = true;
+    return why.status == WEIR_OK ? WEIR_OK : weir_error_set(error, WEIR_EOPTION, "%s", why.text);
+}
+
+/* auto: the GPU, or the CPU with a word why. */
+static const char *choose_freely(void)
+{
+    static bool warned;
+    weir_error why = {0};
+
+    if (!NN_AUTO_TAKES_CUDA)
+        return "cpu";
+    if (check_cuda(&why) == WEIR_OK)
+        return "cuda";
+    if (!warned)
+        fprintf(stderr, "weir: no CUDA device (%s); the CPU is used\n", why.text);
+    warned = true;
+    return "cpu";
+}
+
 int weir_device_choose(const char *asked, const char **device, weir_error *error)
 {
     weir_error why = {0};
 
     *device = "cpu";
     if (!asked || !strcmp(asked, "auto")) {
-        if (NN_AUTO_TAKES_CUDA && check_cuda(&why) == WEIR_OK)
-            *device = "cuda";
+        *device = choose_freely();
         return WEIR_OK;
     }
     if (!strcmp(asked, "cpu"))

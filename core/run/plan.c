@@ -2,6 +2,7 @@
 #include "run/plan.h"
 #include "data/source.h"
 #include "data/trace.h"
+#include "run/device.h"
 #include "run/inputs.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -168,13 +169,13 @@ static double number_of(const json_t *declared, const char *name, double otherwi
  * not depend on the machine. */
 static const char *device_of(const weir_settings *settings, const char *job, const json_t *declared)
 {
-    const char *asked = json_string_value(json_object_get(declared, "device"));
+    const char *device = settings->device;
 
     if (!strcmp(job, "score"))
         return "cpu";
-    if (settings->device)
-        return settings->device;
-    return asked && !strcmp(asked, "cuda") ? "cuda" : "cpu";
+    if (!device) /* what a declaration says was found to be there when it was made */
+        weir_device_choose(json_string_value(json_object_get(declared, "device")), &device, NULL);
+    return device;
 }
 
 /* A node of a plugin's job with everything but its inputs. */

@@ -2,6 +2,7 @@
 #ifndef WEIR_WEIR_H
 #define WEIR_WEIR_H
 
+#include <weir/nn_plugin.h>
 #include <weir/plugin.h>
 #include <weir/stats.h>
 
