@@ -1,6 +1,7 @@
 /* Every graph of nn_cases.h on the GPU against the CPU. Skipped where there is no GPU, or no
- * libweir_cuda.so. Covers: core/nn/cuda/device.c Covers: core/nn/cuda/run.c Covers:
- * core/nn/cuda/products.c Covers: core/nn/cuda/convolutions.c */
+ * library. */
+/* Covers: core/nn/cuda/device.c, core/nn/cuda/run.c */
+/* Covers: core/nn/cuda/products.c, core/nn/cuda/convolutions.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
