@@ -17,6 +17,7 @@ typedef struct nn_panel {
     int64_t c_row;
     const nn_real *bias; /* [n]: what the sums begin with; NULL: zeros */
     bool accumulate;     /* they begin with what c holds; without bias */
+    bool far;            /* c is too large for the caches: fetched ahead */
 } nn_panel;
 
 typedef struct nn_gemm {

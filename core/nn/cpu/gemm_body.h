@@ -145,6 +145,10 @@ static void panel_product(const nn_panel *panel)
         int64_t rows = rows_of(m, at, t, tiles), a_row = panel->a_row ? panel->a_row : 1;
         nn_real *c = panel->c + at * panel->c_row;
 
+        if (panel->far)
+            for (int64_t i = 0; i < rows; i++)
+                for (int64_t j = 0; j < n; j += 64 / (int64_t)sizeof *c)
+                    __builtin_prefetch(c + i * panel->c_row + j, 1);
         if (panel->accumulate)
             from = whole ? (start){c, panel->c_row} : (start){part, NN_COLUMNS};
         if (panel->accumulate && !whole)

@@ -9,6 +9,8 @@
 enum { DEPTH = 384, HEIGHT = 392, APART = 16 };
 /* Multiplications below which starting a second thread costs more than it saves. */
 enum { SMALL = 200000 };
+/* Bytes of b that stay in the first cache, of c that no cache holds. */
+enum { NEAR = 24 << 10, FAR = 2 << 20 };
 
 static int64_t smaller(int64_t a, int64_t b)
 {
@@ -101,6 +103,8 @@ void nn_product_plan_make(nn_product_plan *plan, const nn_product *product, nn_i
         /* Rows a power of two apart fall into the same sets of the first cache. */
         plan->copy_a = product->a.transposed ||
                        (product->m > 8 && product->a.row * (int64_t)sizeof(nn_real) % 4096 == 0);
+        plan->near_b = product->k * product->b.row * (int64_t)sizeof(nn_real) <= NEAR;
+        plan->far_c = product->m * product->c.row * (int64_t)sizeof(nn_real) >= FAR;
         cut(plan);
         int64_t m = parts(product->m, plan->cut_m);
 
@@ -238,7 +242,7 @@ static void part_of(const nn_product_plan *plan, const operands *of, int64_t m0,
     const nn_product *product = &plan->product;
     const nn_gemm *gemm = plan->gemm;
     nn_real *b_block = scratch, *a_block = scratch + plan->depth * gemm->columns;
-    nn_panel panel = {.c_row = product->c.row};
+    nn_panel panel = {.c_row = product->c.row, .far = plan->far_c};
 
     for (int64_t m = m0; m < m1; m += panel.m) {
         panel.m = smaller(plan->height, m1 - m);
@@ -261,7 +265,7 @@ static void part_of(const nn_product_plan *plan, const operands *of, int64_t m0,
                     panel.b = of->packed + n * product->k + p * gemm->columns;
                     panel.b_row = gemm->columns;
                 } else if (!product->b.transposed && panel.n == gemm->columns &&
-                           panel.m <= gemm->rows) { /* used once: in place */
+                           (panel.m <= gemm->rows || plan->near_b)) {
                     panel.b = b;
                     panel.b_row = product->b.row;
                 } else {
