@@ -68,12 +68,18 @@ static inline int32_t nn_to_bits(float x)
     return bits;
 }
 
+/* a - b, wrapping round for the bits of numbers that are no use. */
+static inline int32_t nn_minus(int32_t a, int32_t b)
+{
+    return (int32_t)((uint32_t)a - (uint32_t)b);
+}
+
 #define NN_ROUNDER 0x1.8p23f /* added and taken away, it leaves the nearest whole number */
 
 /* 2^n for whole n in -126 … 127. */
 static inline float nn_power_of_two(int32_t n)
 {
-    return nn_from_bits((int32_t)((uint32_t)(n + 127) << 23));
+    return nn_from_bits((int32_t)(((uint32_t)n + 127) << 23));
 }
 
 /* x = n log 2 + r; returns r, |r| <= log(2) / 2. */
@@ -81,7 +87,7 @@ static inline float nn_reduce_exp(float x, int32_t *n)
 {
     float t = x * 0x1.715476p0f + NN_ROUNDER, k = t - NN_ROUNDER;
 
-    *n = nn_to_bits(t) - nn_to_bits(NN_ROUNDER);
+    *n = nn_minus(nn_to_bits(t), nn_to_bits(NN_ROUNDER));
     return (x - k * 0x1.62ep-1f) - k * 0x1.0bfbe8p-15f;
 }
 
@@ -106,7 +112,7 @@ static inline float nn_exp1(float x)
     x = x < -105.0f ? -105.0f : x;
     r = nn_reduce_exp(x, &n);
     low = nn_power_of_two(n >> 1); /* in two steps: to infinity and to denormal numbers */
-    return (1 + nn_expm1_reduced(r)) * low * nn_power_of_two(n - (n >> 1));
+    return (1 + nn_expm1_reduced(r)) * low * nn_power_of_two(nn_minus(n, n >> 1));
 }
 
 static inline float nn_expm11(float x)
@@ -116,7 +122,7 @@ static inline float nn_expm11(float x)
 
     limited = limited < -20.0f ? -20.0f : limited;
     r = nn_reduce_exp(limited, &n);
-    half = nn_power_of_two(n - 1); /* so that n = 128 does not overflow too early */
+    half = nn_power_of_two(nn_minus(n, 1)); /* so that n = 128 does not overflow too early */
     r = 2 * (half * nn_expm1_reduced(r) + (half - 0.5f));
     return fabsf(x) < 1e-8f ? x : r;
 }
@@ -141,7 +147,7 @@ static inline float nn_log_reduced(float f, float e)
 /* log(x 2^-shift) for x that is normal, positive and finite. */
 static inline float nn_log_normal(float x, float shift)
 {
-    int32_t bits = nn_to_bits(x) - 0x3f3504f3, e = bits >> 23;
+    int32_t bits = nn_minus(nn_to_bits(x), 0x3f3504f3), e = bits >> 23;
 
     return nn_log_reduced(nn_from_bits((bits & 0x7fffff) + 0x3f3504f3) - 1, (float)e - shift);
 }
