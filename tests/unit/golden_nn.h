@@ -44,7 +44,7 @@ static inline const double *golden_values(const golden *c, const char *name)
     return golden_tensor(c, name)->data;
 }
 
-static inline void golden_open(golden *c, const char *name, unsigned debug)
+static inline void golden_open(golden *c, const char *name, unsigned debug, int threads)
 {
     char path[512];
     weir_error error = {0};
@@ -53,7 +53,8 @@ static inline void golden_open(golden *c, const char *name, unsigned debug)
     snprintf(path, sizeof path, "%s/tests/golden/nn/%s.safetensors", WEIR_SOURCE_DIR, name);
     if (weir_tensors_read(&c->file, path, &error))
         fail_msg("%s: %s", path, error.text);
-    c->g = nn_graph_new(&(nn_settings){.seed = 1, .device = "cpu", .threads = 1, .debug = debug});
+    c->g = nn_graph_new(
+        &(nn_settings){.seed = 1, .device = "cpu", .threads = threads, .debug = debug});
     assert_non_null(c->g);
 }
 
@@ -278,14 +279,20 @@ static inline void golden_after(const golden *c, const char *before, const char 
     assert_true(n > 0);
 }
 
-/* Runs a case as compiled for users, and with a compiler that does nothing clever. */
-static inline void golden_both(void (*run)(golden *c), const char *name)
+/* Runs a case as compiled for users, and with each of the compiler's parts, and all, left out. */
+static inline void golden_each(void (*run)(golden *c), const char *name)
 {
-    const unsigned debug[] = {0, NN_NO_REWRITE | NN_NO_FUSION | NN_NO_REUSE | NN_NO_VIEWS};
+    const unsigned debug[] = {0,
+                              0,
+                              NN_NO_REWRITE,
+                              NN_NO_FUSION,
+                              NN_NO_REUSE,
+                              NN_NO_VIEWS,
+                              NN_NO_REWRITE | NN_NO_FUSION | NN_NO_REUSE | NN_NO_VIEWS};
 
-    for (size_t i = 0; i < sizeof debug / sizeof debug[0]; i++) {
+    for (int i = 0; i < (int)(sizeof debug / sizeof debug[0]); i++) {
         golden c;
-        golden_open(&c, name, debug[i]);
+        golden_open(&c, name, debug[i], 1 + i % 2);
         run(&c);
         golden_close(&c);
     }

@@ -68,8 +68,8 @@ static void run_lstm_steps(golden *c)
 static void lstm(void **state)
 {
     (void)state;
-    golden_both(run_lstm, "lstm");
-    golden_both(run_lstm_steps, "lstm");
+    golden_each(run_lstm, "lstm");
+    golden_each(run_lstm_steps, "lstm");
 }
 
 static void run_gru(golden *c)
@@ -80,7 +80,7 @@ static void run_gru(golden *c)
 static void gru(void **state)
 {
     (void)state;
-    golden_both(run_gru, "gru");
+    golden_each(run_gru, "gru");
 }
 
 /* Three batches in training mode, then one with the running statistics. */
@@ -141,7 +141,7 @@ static void run_batch_norm(golden *c)
 static void batch_norm(void **state)
 {
     (void)state;
-    golden_both(run_batch_norm, "batch_norm");
+    golden_each(run_batch_norm, "batch_norm");
 }
 
 static void norm_of(golden *c, const char *name, nn_node *x, nn_node *y)
@@ -170,7 +170,7 @@ static void run_norms(golden *c)
 static void layer_and_group_norm(void **state)
 {
     (void)state;
-    golden_both(run_norms, "norms");
+    golden_each(run_norms, "norms");
 }
 
 static void run_attention(golden *c)
@@ -193,7 +193,7 @@ static void run_attention(golden *c)
 static void attention(void **state)
 {
     (void)state;
-    golden_both(run_attention, "attention");
+    golden_each(run_attention, "attention");
 }
 
 static void run_embedding(golden *c)
@@ -210,7 +210,7 @@ static void run_embedding(golden *c)
 static void embedding(void **state)
 {
     (void)state;
-    golden_both(run_embedding, "embedding");
+    golden_each(run_embedding, "embedding");
 }
 
 static nn_node *first_softmax(nn_node *x)
@@ -276,7 +276,7 @@ static void run_losses(golden *c)
 static void losses_and_activations(void **state)
 {
     (void)state;
-    golden_both(run_losses, "losses");
+    golden_each(run_losses, "losses");
 }
 
 /* The derivative of <gradient, v> by everything: a Hessian-vector product of a whole MLP. */
@@ -318,7 +318,7 @@ static void run_second_order(golden *c)
 static void second_order(void **state)
 {
     (void)state;
-    golden_both(run_second_order, "second_order");
+    golden_each(run_second_order, "second_order");
 }
 
 int main(void)

@@ -46,7 +46,7 @@ static void run_convolution(golden *c)
 static void convolution_and_sampling(void **state)
 {
     (void)state;
-    golden_both(run_convolution, "convolution");
+    golden_each(run_convolution, "convolution");
 }
 
 static nn_node *residual(nn_node *x, nn_node *time, int64_t channels, const char *name)
@@ -112,7 +112,7 @@ static void run_unet(golden *c)
 static void unet_step(void **state)
 {
     (void)state;
-    golden_both(run_unet, "unet");
+    golden_each(run_unet, "unet");
 }
 
 int main(void)

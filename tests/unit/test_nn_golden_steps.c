@@ -80,7 +80,7 @@ static void run_wgan(golden *c)
 static void wgan_steps(void **state)
 {
     (void)state;
-    golden_both(run_wgan, "wgan");
+    golden_each(run_wgan, "wgan");
 }
 
 static void run_penalty(golden *c)
@@ -100,7 +100,7 @@ static void run_penalty(golden *c)
 static void penalty_of_two_inputs(void **state)
 {
     (void)state;
-    golden_both(run_penalty, "penalty");
+    golden_each(run_penalty, "penalty");
 }
 
 /* ---- optimisers ---- */
@@ -245,7 +245,7 @@ static void optimisers(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++)
-        golden_both(runs[i], "optimisers");
+        golden_each(runs[i], "optimisers");
 }
 
 /* ---- noise ---- */
@@ -280,7 +280,7 @@ static void run_gumbel(golden *c)
 static void gumbel_softmax(void **state)
 {
     (void)state;
-    golden_both(run_gumbel, "gumbel");
+    golden_each(run_gumbel, "gumbel");
 }
 
 /* ---- schedules, initial values ---- */
@@ -304,7 +304,7 @@ static void run_schedules(golden *c)
 static void schedules(void **state)
 {
     (void)state;
-    golden_both(run_schedules, "schedules");
+    golden_each(run_schedules, "schedules");
 }
 
 static void assert_uniform(nn_init init, double bound)
@@ -320,7 +320,7 @@ static void initial_bounds(void **state)
     const double *fans;
 
     (void)state;
-    golden_open(&c, "schedules", 0);
+    golden_open(&c, "schedules", 0, 1);
     fans = golden_values(&c, "in.fans");
     for (int i = 0; i < 3; i++) {
         int64_t in = (int64_t)fans[2 * i], out = (int64_t)fans[2 * i + 1];
