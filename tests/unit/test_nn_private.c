@@ -485,6 +485,64 @@ static void room_is_enough_and_want_of_it_an_error(void **state)
                      WEIR_EOPTION);
 }
 
+/* ---- All of it --------------------------------------------------------------------------------
+ */
+
+/* target = 2 a - b from 400 records, privately: samples of 40, micro-batches of 16. */
+static void a_private_fit_learns(void **state)
+{
+    enum { RECORDS = 400, MICRO = 16, STEPS = 250 };
+    nn_graph *g = nn_graph_new(&(nn_settings){.seed = 2, .device = "cpu", .threads = 1});
+    nn_node *x = nn_input(g, "x", 2, (int64_t[]){1, 2}),
+            *t = nn_input(g, "t", 2, (int64_t[]){1, 1});
+    nn_node *loss = nn_mse(nn_linear(x, 1, "m"), t);
+    nn_adam_options adam = {.rate = 0.05};
+    nn_private_options options = {
+        .examples = MICRO, .clip = 1, .noise = 1, .expected = 40, .adam = &adam};
+    nn_private dp = nn_private_step(loss, "m.", &options);
+    nn_stage stages[] = {{"add", 1, &dp.accumulate}, {"step", 1, &dp.apply}};
+    nn_program *program = nn_compile(g, 2, stages);
+    nn_mechanism mechanism = {1, 0.1, STEPS};
+    weir_random random = weir_random_new(4, "records");
+    uint64_t max = nn_poisson_max(RECORDS, 0.1), drawn;
+    nn_real records[RECORDS][3], mask[RECORDS + MICRO] = {0}, weight[2];
+    uint32_t indices[RECORDS];
+    double epsilon;
+
+    (void)state;
+    if (!program)
+        fail_msg("%s", nn_error(g)->text);
+    assert_string_equal(dp.input[0]->name, "x.each");
+    assert_string_equal(dp.input[1]->name, "t.each");
+    for (int i = 0; i < RECORDS; i++) {
+        for (int k = 0; k < 2; k++)
+            records[i][k] = (nn_real)(2 * weir_random_uniform(&random) - 1);
+        records[i][2] = 2 * records[i][0] - records[i][1];
+    }
+    for (int step = 0; step < STEPS; step++) {
+        assert_int_equal(nn_poisson_sample(&random, RECORDS, 0.1, max, indices, mask, &drawn, NULL),
+                         WEIR_OK);
+        for (uint64_t first = 0; first == 0 || first < drawn; first += MICRO) {
+            nn_real xs[MICRO][2] = {0}, ts[MICRO] = {0};
+            for (uint64_t i = first; i < first + MICRO && i < drawn; i++) {
+                memcpy(xs[i - first], records[indices[i]], sizeof xs[0]);
+                ts[i - first] = records[indices[i]][2];
+            }
+            nn_write(dp.input[0], xs[0]);
+            nn_write(dp.input[1], ts);
+            nn_write(dp.mask, mask + first);
+            nn_run(program, 0);
+        }
+        assert_int_equal(nn_run(program, 1), WEIR_OK);
+    }
+    assert_int_equal(nn_value(nn_find(g, "m.weight"), weight), WEIR_OK);
+    assert_true(fabs((double)weight[0] - 2) < 0.25);
+    assert_true(fabs((double)weight[1] + 1) < 0.25);
+    nn_privacy_epsilon(1, &mechanism, 1e-5, NN_CONVERT, &epsilon, NULL, NULL);
+    assert_true(epsilon > 5 && epsilon < 15);
+    nn_graph_free(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -498,6 +556,7 @@ int main(void)
         cmocka_unit_test(micro_batches_fit_their_memory),
         cmocka_unit_test(samples_are_poisson),
         cmocka_unit_test(room_is_enough_and_want_of_it_an_error),
+        cmocka_unit_test(a_private_fit_learns),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,7 +57,7 @@ static int refuse_statistics(nn_graph *graph, int n, nn_node *const *one)
     return nn_status(graph);
 }
 
-/* The inputs that loss depends on. */
+/* The inputs that loss depends on, in the order in which they were made. */
 static int inputs_of(nn_node *loss, nn_node **found)
 {
     nn_graph *graph = loss->graph;
@@ -71,12 +71,13 @@ static int inputs_of(nn_node *loss, nn_node **found)
         nn_node *node = graph->nodes[id];
         for (int i = 0; i < node->inputs && needed[id]; i++)
             needed[node->input[i]->id] = true;
-        if (needed[id] && node->op == NN_OP_INPUT) {
+    }
+    for (int id = 0; id <= loss->id; id++)
+        if (needed[id] && graph->nodes[id]->op == NN_OP_INPUT) {
             if (found)
-                found[n] = node;
+                found[n] = graph->nodes[id];
             n++;
         }
-    }
     free(needed);
     return n;
 }
