@@ -1,7 +1,7 @@
 /* Rewriting before lowering: values stay what they were, products become fewer and smaller.
  * Covers: core/nn/compile/rewrite.c core/nn/compile/rewrite_parts.c core/nn/compile/rewrite_sums.c
  * core/nn/compile/rewrite_mixed.c core/nn/compile/rewrite_shared.c
- * core/nn/compile/rewrite_factors.c */
+ * core/nn/compile/rewrite_factors.c core/nn/compile/rewrite_shapes.c */
 #include "nn/compile/compile.h"
 #include "unit/golden.h"
 #include "unit/nn_reference.h"
@@ -435,6 +435,30 @@ static void what_is_known_last_is_multiplied_last(void **state)
     nn_graph_free(g);
 }
 
+/* What a group norm computes and what follows it have one shape, but for the reshape at the end. */
+static void work_stays_in_its_shape(void **state)
+{
+    (void)state;
+    nn_graph *g = open_graph(0);
+    nn_node *x = filled(g, "x", 4, SHAPE(2, 3, 2, 8)), *bias = filled(g, "b", 1, SHAPE(8));
+    nn_node *each = filled(g, "e", 4, SHAPE(2, 1, 1, 1)), *row = filled(g, "r", 3, SHAPE(3, 1, 1));
+    nn_node *groups = nn_tanh(nn_reshape(x, 4, SHAPE(2, 6, 4, 2)));
+    nn_node *back = nn_reshape(groups, 4, SHAPE(2, 3, 2, 8));
+    nn_node *fine = nn_mul(nn_silu(nn_add(back, bias)), each), *sum = nn_sum(nn_silu(back), 6);
+    nn_node *out[] = {nn_mul(fine, fine), sum, nn_exp(nn_add(back, row)), nn_sum(nn_exp(back), 2)};
+    census before, after;
+    rewrite(g, 4, out, NULL, &before, &after);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(out[i]->op, NN_OP_RESHAPE);
+        const nn_node *inner = out[i]->input[0];
+        assert_true(inner->rank == 4 && inner->shape[2] == 4 && inner->shape[3] == 2);
+    }
+    /* a third of an axis, and a sum over it, cannot be said in the other shape */
+    assert_int_equal(out[2]->op, NN_OP_EXP);
+    assert_int_equal(out[3]->op, NN_OP_SUM);
+    nn_graph_free(g);
+}
+
 /* A product that something else needs too is not taken apart. */
 static void shared_products_stay(void **state)
 {
@@ -511,6 +535,7 @@ int main(void)
         cmocka_unit_test(a_common_part_is_multiplied_once),
         cmocka_unit_test(a_mixture_alone_is_multiplied),
         cmocka_unit_test(what_is_known_last_is_multiplied_last),
+        cmocka_unit_test(work_stays_in_its_shape),
         cmocka_unit_test(shared_products_stay),
         cmocka_unit_test(it_can_be_switched_off),
         cmocka_unit_test(the_graph_does_not_swell),

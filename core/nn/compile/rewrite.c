@@ -6,8 +6,9 @@
 #include <string.h>
 
 static const nn_rewrite_pass *const passes[] = {
-    &nn_rewrite_parts, &nn_rewrite_mixed, &nn_rewrite_shared, &nn_rewrite_sums,
-    &nn_rewrite_steps, &nn_rewrite_outer, &nn_rewrite_slices, &nn_rewrite_factors};
+    &nn_rewrite_parts,  &nn_rewrite_mixed,  &nn_rewrite_shared,
+    &nn_rewrite_sums,   &nn_rewrite_steps,  &nn_rewrite_outer,
+    &nn_rewrite_slices, &nn_rewrite_shapes, &nn_rewrite_factors};
 
 nn_node *nn_now(const nn_rewriting *r, const nn_node *node, int i)
 {

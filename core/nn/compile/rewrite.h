@@ -47,6 +47,7 @@ extern const nn_rewrite_pass nn_rewrite_shared; /* rewrite_shared.c: products of
 extern const nn_rewrite_pass nn_rewrite_parts; /* rewrite_parts.c: products of parts and of zeros */
 extern const nn_rewrite_pass nn_rewrite_sums;  /* rewrite_sums.c: sums of products */
 extern const nn_rewrite_pass nn_rewrite_steps; /* rewrite_sums.c: sums over the parts of a tensor */
+extern const nn_rewrite_pass nn_rewrite_shapes;  /* rewrite_shapes.c: one shape for a loop */
 extern const nn_rewrite_pass nn_rewrite_slices;  /* rewrite_slices.c: slices of element-wise work */
 extern const nn_rewrite_pass nn_rewrite_outer;   /* rewrite_parts.c: products of vectors */
 extern const nn_rewrite_pass nn_rewrite_factors; /* rewrite_factors.c: the order of factors */
