@@ -4,6 +4,7 @@
 
 #include "generator_test.h"
 #include "plugin/archive.h"
+#include "plugin/inside.h"
 #include <math.h>
 
 struct encoder {
@@ -36,6 +37,13 @@ static inline void close_encoder(struct encoder *encoder)
     weir_registry_free(encoder->registry);
 }
 
+/* Rows or flows of data, as the encoder counts. */
+static inline size_t items_of(const struct encoder *encoder, const weir_dataset *data)
+{
+    return encoder->plugin->unit == WEIR_PER_FLOW ? weir_dataset_flows(data, NULL)->count
+                                                  : weir_dataset_rows(data);
+}
+
 /* Width of what a fitted encoder writes: the values before the guard. */
 static inline size_t width_of(const struct encoder *encoder, const weir_dataset *data)
 {
@@ -54,15 +62,26 @@ static inline size_t width_of(const struct encoder *encoder, const weir_dataset 
     return width;
 }
 
-/* Encodes all rows of data and decodes them into a new table, once as fitted and once as saved and
- * loaded; both must agree. */
+/* Fails for a value that its segment's activation cannot give. */
+static inline void check_reach(const weir_layout *layout, const float *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        for (uint32_t s = 0; s < layout->count; s++)
+            for (uint32_t k = 0; k < layout->segments[s].width; k++, values++)
+                if (layout->segments[s].activation != WEIR_LINEAR)
+                    assert_true(*values <= 1 &&
+                                *values >= (layout->segments[s].activation == WEIR_TANH ? -1 : 0));
+}
+
+/* Encodes all rows (flows) of data and decodes them into a new table, once as fitted and once as
+ * saved and loaded; both must agree. */
 static inline weir_table *round_trip(const char *name, const char *options,
                                      const weir_dataset *train, const weir_dataset *data)
 {
     struct encoder first = {0}, second = {0};
     weir_error error = {0};
-    size_t n = weir_dataset_rows(data), width;
-    uint32_t *rows = malloc(n * sizeof *rows);
+    size_t n, width;
+    uint32_t *rows;
     char folder[] = "/tmp/weir-test-XXXXXX", command[64];
     weir_table *out = empty_like(weir_dataset_table(data)), *again;
     weir_archive *archive = weir_archive_new(&error);
@@ -70,14 +89,16 @@ static inline weir_table *round_trip(const char *name, const char *options,
 
     if (open_encoder(&first, name, options, train) != WEIR_OK)
         fail_msg("%s", weir_job_error(first.job)->text);
+    n = items_of(&first, data);
+    rows = malloc(n * sizeof *rows);
     width = width_of(&first, data);
+    assert_int_equal(width, first.job->layout.width);
     values = malloc(n * width * sizeof *values);
     values_again = malloc(n * width * sizeof *values);
     for (size_t i = 0; i < n; i++)
         rows[i] = (uint32_t)i;
     assert_int_equal(first.plugin->encode(first.job, first.state, data, rows, n, values), WEIR_OK);
-    for (size_t i = 0; i < n * width; i++)
-        assert_true(values[i] >= 0 && values[i] <= 1);
+    check_reach(&first.job->layout, values, n);
     assert_int_equal(weir_table_resize(out, n, &error), WEIR_OK);
     assert_int_equal(first.plugin->decode(first.job, first.state, values, n, out), WEIR_OK);
 

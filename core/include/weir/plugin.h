@@ -173,8 +173,8 @@ typedef struct weir_encoder_plugin {
     /* rows[n]: row or flow numbers of data; out: [n][width], all of it to be written. */
     int (*encode)(weir_job *job, const void *state, const weir_dataset *data, const uint32_t *rows,
                   size_t n, float *out);
-    /* in: [n][width], any finite values; writes the columns it stands for into rows 0 … n-1 of out.
-     */
+    /* in: [n][width], any finite values; writes the columns it stands for into rows 0 … n-1 of out,
+     * adding those that out lacks. Per flow: a row of out is a flow then. */
     int (*decode)(weir_job *job, const void *state, const float *in, size_t n, weir_table *out);
     int (*save)(weir_job *job, const void *state,
                 weir_archive *to); /* the layout is saved by the core */

@@ -1,5 +1,5 @@
-/* What several generators and encoders need: the time line of a request, sets of 5-tuples, exact
- * ranges of columns. */
+/* What several generators and encoders need: the time line of a request, steps of time, sets of
+ * 5-tuples, exact ranges of columns. */
 #ifndef WEIR_SAMPLING_H
 #define WEIR_SAMPLING_H
 
@@ -39,6 +39,30 @@ WEIR_API const char *weir_time_column(uint32_t schema);
 /* Refuses a request for series of a trace, or for flows, packets or a duration of series
  * (WEIR_EOPTION), and more rows than a dataset can have. */
 WEIR_API int weir_request_check(const weir_request *request, uint32_t schema, weir_error *error);
+
+/* ---- Steps: a trace cut into steps of equal length ------------------------------------------- */
+
+typedef struct weir_steps {
+    const int64_t *times; /* of the data's rows, ns; borrowed from it */
+    int64_t first;        /* where step 0 begins, ns: the data's first row */
+    double width;         /* of a step, ns */
+    uint32_t count;       /* steps; what lies behind the last one counts as its end */
+} weir_steps;
+
+/* width 0: the data's span over count, so that its last row ends the last step (1 ns where all
+ * times are equal); otherwise as it was learnt from training. Fails with WEIR_EDATA for data
+ * without rows or times. */
+WEIR_API int weir_steps_of(weir_job *job, const weir_dataset *data, double width, uint32_t count,
+                           weir_steps *steps);
+/* The step of a row; *position: where in it, 0 to 1 (may be NULL). */
+WEIR_API uint32_t weir_step_of(const weir_steps *steps, uint32_t row, double *position);
+/* How many of rows[0 … n-1], n >= 1 in order of time, lie in the step of the first; *step: that
+ * step. */
+WEIR_API uint32_t weir_step_run(const weir_steps *steps, const uint32_t *rows, uint32_t n,
+                                uint32_t *step);
+/* Where in a step row i of n lies when they are spread evenly over median - half to median + half,
+ * as far as that is inside the step; one row lies at the median. */
+WEIR_API double weir_step_spread(double median, double half, uint32_t i, uint32_t n);
 
 /* ---- Sets of 5-tuples ------------------------------------------------------------------------ */
 
