@@ -208,8 +208,10 @@ WEIR_API int nn_grad(nn_node *y, int n, nn_node *const *wrt, nn_node **grad);
 /* A program is a sequence of stages that are run in turn: stage 0, any number of times stage 1, …
  * and from 0 again. A value that an earlier stage has computed is not computed again by a later
  * one, unless it depends on a variable that this earlier stage, or one between them, assigns; noise
- * is drawn in the first stage that needs it. So {fake batch} {critic step} {generator step} runs
- * the generator forward once. */
+ * is drawn in the first stage that needs it, and not again when what depends on it is computed
+ * anew. So {fake batch} {critic step} {generator step} runs the generator forward once. Inputs,
+ * variables and what only rearranges them (reshape, permute, slice, broadcast) are read when a
+ * stage runs; what has been computed from an input stays when the input is written. */
 typedef struct nn_stage {
     const char *name;
     int n;
