@@ -23,8 +23,8 @@ peer() {
     case $model in
     flow | rate | field) set -- torch_cascade.py "$model" --mode "$1" ;;
     netshare) set -- torch_netshare.py --mode "$1" ;;
-    unet) set -- torch_unet.py train ;;
-    unet_sample) set -- torch_unet.py sample ;;
+    unet) set -- torch_unet.py train --mode "$1" ;;
+    unet_sample) set -- torch_unet.py sample --mode "$1" ;;
     esac
     sh "$peers" "$@" --threads "$threads" >"$tmp/line" && number median "$tmp/line"
 }
@@ -36,8 +36,8 @@ median() {
 for model in "$@"; do
     case $model in
     flow | rate | field) modes="reference detach best" ;;
-    netshare) modes="reference best" ;;
-    *) modes=plain ;;
+    netshare) modes="reference detach best" ;;
+    *) modes=channels_last ;; # as fast as plain in training, 8 % faster in sampling
     esac
     rm -f "$tmp"/times.*
     i=0

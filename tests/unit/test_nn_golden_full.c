@@ -28,21 +28,23 @@ static void write_drawn(nn_node *leaf, const char *kind, double factor, double t
     free(values);
 }
 
-/* Matrices: uniform within 1 / sqrt(inputs); vectors: within 0.1 of 0, or 0.3 of 1 for the weights
- * of norms. */
+/* Matrices and kernels: uniform within 1 / sqrt(inputs); vectors: within 0.3 of 1 for the weights
+ * of norms, within 0.1 of 0 for biases. */
 static void set_weights(nn_graph *g)
 {
     for (int i = 0; i < g->count; i++) {
         nn_node *node = g->nodes[i];
+        const char *end;
         double width;
         if (node->op == NN_OP_INPUT)
             write_drawn(node, "in", 1, 0);
         if (node->op != NN_OP_VARIABLE || node->role != NN_ROLE_PARAMETER)
             continue;
+        end = strrchr(node->name, '.');
         if (nn_rank(node) > 1) {
-            width = 1 / sqrt((double)nn_size(node, 1));
+            width = 1 / sqrt((double)(nn_count(node) / nn_size(node, 0)));
             write_drawn(node, "w", 2 * width, -width);
-        } else if (strstr(node->name, "norm") && strstr(node->name, ".weight")) {
+        } else if (end && !strcmp(end, ".weight")) {
             write_drawn(node, "w", 0.6, 0.7);
         } else {
             write_drawn(node, "w", 0.2, -0.1);
@@ -162,12 +164,33 @@ static void netshare_iteration(void **state)
     check("netshare", netshare, critics, 0.5);
 }
 
+#ifndef NN_DOUBLE /* whose convolutions are plain loops */
+static void unet_step(void **state)
+{
+    json_t *document = golden_load("nn/full_size.json");
+    nn_graph *g = nn_graph_new(&(nn_settings){.seed = 1, .device = "cpu", .threads = 2});
+    model m = unet_training(g, 16);
+
+    (void)state;
+    if (!m.program)
+        fail_msg("%s", nn_error(g)->text);
+    set_weights(g);
+    run_stage(&m, 0);
+    check_gradients(g, json_object_get(document, "unet"), "net", 0.9);
+    nn_graph_free(g);
+    json_decref(document);
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(flow),
         cmocka_unit_test(rate),
         cmocka_unit_test(netshare_iteration),
+#ifndef NN_DOUBLE
+        cmocka_unit_test(unet_step),
+#endif
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-"""Makes full_size.json: gradients of CascadeGAN's and NetShare's training steps at full size, as PyTorch computes them in
+"""Makes full_size.json: gradients of the benchmarks' training steps at full size, as PyTorch computes them in
 float64. The models are those of tests/bench/nn_models.h; weights, inputs and noise come from the core's random streams,
 so that only a few numbers have to be kept of each gradient: its norm and two sums with fixed weights.
 
@@ -36,9 +36,9 @@ class Weights(dict):
         if name not in self:
             u = torch.tensor(noise.stream_uniform(SEED, "w." + name, int(np.prod(shape)))).reshape(shape) * 2 - 1
             if len(shape) > 1:
-                u = u / np.sqrt(shape[1])
+                u = u / np.sqrt(np.prod(shape[1:]))
             else:
-                u = 1 + 0.3 * u if "norm" in name and name.endswith("weight") else 0.1 * u
+                u = 1 + 0.3 * u if name.endswith("weight") else 0.1 * u
             self[name] = u.requires_grad_()
         return self[name]
 
@@ -64,6 +64,31 @@ class Weights(dict):
         net, batch = torch.nn.LSTM(x.shape[2], hidden), constant.shape[0]
         state = normal("h", batch, hidden)[None], normal("c", batch, hidden)[None]
         return torch.func.functional_call(net, given_weights, (x, state))[0]
+
+
+    def conv(self, x, out, kernel, stride, name):
+        """x [batch][channel][height][width]."""
+        return functional.conv2d(x, self.get_weight(name + ".weight", out, x.shape[1], kernel, kernel),
+                                 self.get_weight(name + ".bias", out), stride=stride, padding=kernel // 2)
+
+    def group_norm(self, x, name):
+        return functional.group_norm(x, 8, self.get_weight(name + ".weight", x.shape[1]),
+                                     self.get_weight(name + ".bias", x.shape[1]))
+
+    def residual(self, x, time, out, name):
+        h = self.conv(functional.silu(self.group_norm(x, name + ".n1")), out, 3, 1, name + ".c1")
+        h = h + self.linear(functional.silu(time), out, name + ".t")[:, :, None, None]
+        h = self.conv(functional.silu(self.group_norm(h, name + ".n2")), out, 3, 1, name + ".c2")
+        return h + (self.conv(x, out, 1, 1, name + ".s") if x.shape[1] != out else x)
+
+    def attention(self, x, name):
+        batch, width, height, columns = x.shape
+        h = self.group_norm(x, name + ".n").flatten(2).transpose(1, 2)  # [batch][pixel][channel]
+        h, _ = functional.multi_head_attention_forward(
+            *[h.transpose(0, 1)] * 3, width, 1, self.get_weight(name + ".in_proj_weight", 3 * width, width),
+            self.get_weight(name + ".in_proj_bias", 3 * width), None, None, False, 0.0,
+            self.get_weight(name + ".out_proj.weight", width, width), self.get_weight(name + ".out_proj.bias", width))
+        return x + h.permute(1, 2, 0).reshape(batch, width, height, columns)
 
 
 def gradients(w, loss, prefix):
@@ -151,8 +176,31 @@ def netshare():
     return out
 
 
+def unet(size=16):
+    w, widths = Weights(), (32, 64, 128, 128, 256)
+    image, added = (x.permute(0, 3, 1, 2) for x in (given("image", 32, size, size, 1), normal("noise", 32, size, size, 1)))
+    at = (drawn(noise.uniform, "t", 32) * 1000).floor()
+    kept = (1 - torch.linspace(1e-4, 0.02, 1000)).cumprod(0)[at.long()][:, None, None, None]
+    angle = at[:, None] * 1e-4 ** (torch.arange(16) / 15)
+    time = functional.silu(w.linear(torch.cat([angle.sin(), angle.cos()], 1), 128, "net.time0"))
+    time = w.linear(time, 128, "net.time1")
+    x, skips = w.conv(kept.sqrt() * image + (1 - kept).sqrt() * added, 32, 3, 1, "net.in"), []
+    for i, width in enumerate(widths):
+        x = w.residual(x, time, width, f"net.down{i}")
+        skips.append(x)
+        if i < 4:
+            x = w.conv(x, width, 3, 2, f"net.smaller{i}")
+    x = w.residual(w.attention(w.residual(x, time, 256, "net.middle0"), "net.attention"), time, 256, "net.middle1")
+    for i in range(4, -1, -1):
+        x = w.residual(torch.cat([x, skips[i]], 1), time, widths[i], f"net.up{i}")
+        if i:
+            x = w.conv(functional.interpolate(x, scale_factor=2, mode="nearest"), widths[i - 1], 3, 1, f"net.larger{i}")
+    guess = w.conv(functional.silu(w.group_norm(x, "net.n")), 1, 3, 1, "net.out")
+    return {"net": gradients(w, functional.mse_loss(guess, added), "net.")}
+
+
 def main():
-    json.dump({"flow": flow(), "rate": rate(), "netshare": netshare()}, sys.stdout, indent=1)
+    json.dump({"flow": flow(), "rate": rate(), "netshare": netshare(), "unet": unet()}, sys.stdout, indent=1)
     print()
 
 
