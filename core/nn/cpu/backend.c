@@ -85,6 +85,7 @@ static void *open_cpu(const nn_settings *settings, char *description, size_t siz
     cpu->threads = cpu->threads > most ? most : cpu->threads;
     cpu->vector = vector_of(cpu->isa);
     cpu->profile = profile && *profile && strcmp(profile, "0") != 0;
+    cpu->clock = profile && !strcmp(profile, "cpu") ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
     cpu->bound = bind_helpers(cpu->threads, &cpu->first);
     snprintf(description, size, "cpu, %s, %d thread%s", nn_isa_name(cpu->isa), cpu->threads,
              cpu->threads == 1 ? "" : "s");
@@ -334,24 +335,24 @@ static int run_kernel(const nn_cpu *cpu, const nn_kernel *kernel, const nn_ready
     return WEIR_OK;
 }
 
-static double clock_now(void)
+static double clock_now(const nn_cpu *cpu)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(cpu->clock, &now);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
 static int run_stage(const nn_cpu *cpu, nn_program *program, int stage, weir_error *error)
 {
     const nn_prepared *prepared = program->prepared;
-    double then = prepared->seconds ? clock_now() : 0;
+    double then = prepared->seconds ? clock_now(cpu) : 0;
     int status = WEIR_OK;
 
     for (int k = program->start[stage]; status == WEIR_OK && k < program->start[stage + 1]; k++) {
         status = run_kernel(cpu, &program->kernel[k], &prepared->ready[k], prepared->work, error);
         if (prepared->seconds) {
-            double now = clock_now();
+            double now = clock_now(cpu);
             prepared->seconds[k] += now - then;
             prepared->calls[k]++;
             then = now;

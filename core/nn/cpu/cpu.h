@@ -7,6 +7,7 @@
 #include "nn/cpu/isa.h"
 #include "nn/cpu/loop.h"
 #include "nn/cpu/product.h"
+#include <time.h>
 
 typedef struct nn_cpu {
     int threads;
@@ -14,7 +15,10 @@ typedef struct nn_cpu {
     const nn_vector *vector;
     bool bound; /* helpers are bound to CPUs; the caller is to `first` while a run lasts */
     size_t first;
-    bool profile; /* the environment's WEIR_NN_PROFILE is not empty and not 0 */
+    /* The environment's WEIR_NN_PROFILE is not empty and not 0; "cpu": what is counted is the
+     * calling thread's processor time, for one thread on a machine that others use as well. */
+    bool profile;
+    clockid_t clock;
 } nn_cpu;
 
 /* A kernel ready to run; which field, its kind says. */

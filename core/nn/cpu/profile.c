@@ -1,4 +1,4 @@
-/* WEIR_NN_PROFILE=1: where a program's time went, kernel by kernel, when it is freed. */
+/* WEIR_NN_PROFILE=1 (or cpu): where a program's time went, kernel by kernel, when it is freed. */
 #include "nn/cpu/cpu.h"
 #include <stdio.h>
 #include <stdlib.h>
