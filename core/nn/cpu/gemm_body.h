@@ -15,8 +15,10 @@
 #define NN_SPAN ((NN_ROWS + NN_WIDTH - 1) / NN_WIDTH * NN_WIDTH)
 #ifdef __clang__
 #define NN_UNROLL _Pragma("clang loop unroll(full)")
+#define NN_UNROLL_2 _Pragma("clang loop unroll_count(2)")
 #else
 #define NN_UNROLL _Pragma("GCC unroll 32")
+#define NN_UNROLL_2 _Pragma("GCC unroll 2")
 #endif
 #define NN_INLINE static inline __attribute__((always_inline))
 
@@ -76,6 +78,7 @@ NN_INLINE void tile(int rows, int wide, const nn_panel *panel, const nn_real *a,
         if (wide == 2)
             sum[i][1] = load(from.at + i * from.row + NN_WIDTH);
     }
+    NN_UNROLL_2
     for (int64_t p = panel->k; p > 0; p--) {
         vector first = load(b), second = wide == 2 ? load(b + NN_WIDTH) : first;
 
