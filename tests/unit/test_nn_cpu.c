@@ -1,7 +1,7 @@
 /* The CPU's back end as a whole: instruction sets and threads agree, a run allocates nothing and
  * leaves the processor's state as it was, lookups, noise, packed operands, the table of times.
- * Covers: core/nn/cpu/backend.c, core/nn/cpu/lower.c, core/nn/cpu/lookup.c, core/nn/cpu/draw.c,
- * core/nn/cpu/profile.c. */
+ * Covers: core/nn/cpu/backend.c, core/nn/cpu/lower.c, core/nn/cpu/lookup.c.
+ * Covers: core/nn/cpu/draw.c, core/nn/cpu/profile.c. */
 #include "nn/cpu/cpu.h"
 #include <math.h>
 #include <sched.h>

@@ -1,7 +1,7 @@
 /* Loops on the CPU against a plain interpretation in double: random descriptions with all kinds of
  * strides, steps, several results, in place and not, on every instruction set of this machine and
  * with one to three threads, which must give equal bytes again and again.
- * Covers: core/nn/cpu/loop.c, core/nn/cpu/plan.c. */
+ * Covers: core/nn/cpu/loop.c, core/nn/cpu/plan.c, core/nn/cpu/join.c. */
 #include "nn/cpu/isa.h"
 #include "nn/cpu/loop.h"
 #include <math.h>

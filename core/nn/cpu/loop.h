@@ -68,6 +68,12 @@ typedef struct nn_loop_plan {
     size_t work; /* bytes that a thread needs */
 } nn_loop_plan;
 
+/* join.c: how many operands a step has. */
+int nn_step_operands(int op);
+/* Joins pairs of steps where the one is for the other alone. step, at: [loop->steps], what is left
+ * and its registers; uses: zeroed, [registers]. Returns how many are left. */
+int nn_join_steps(const nn_loop *loop, nn_instruction *step, int *at, int *uses);
+
 /* A plan, in one piece of memory (free it with free). NULL when out of memory. */
 nn_loop_plan *nn_loop_plan_new(const nn_loop *loop, const nn_vector *vector, int threads);
 /* Sets the addresses: memory is planned. */

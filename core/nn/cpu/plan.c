@@ -149,74 +149,7 @@ static void order_axes(sketch *s, int *rows, int *columns)
     *columns = column;
 }
 
-/* ---- Steps ----------------------------------------------------------------------------------- */
-
-static int operands(int op)
-{
-    if (op >= NN_OP_COUNT || nn_op_class((nn_op)op) == NN_TERNARY_CLASS)
-        return 3;
-    return nn_op_class((nn_op)op) == NN_BINARY_CLASS ? 2 : 1;
-}
-
-/* What a step becomes with the one that computes its first (side 0) or second operand, or -1. */
-static int joined(nn_op inner, nn_op outer, int side)
-{
-    if (inner == NN_OP_MUL && outer == NN_OP_ADD)
-        return NN_STEP_MUL_ADD;
-    if (inner == NN_OP_MUL && outer == NN_OP_SUB)
-        return side == 0 ? NN_STEP_MUL_SUB : NN_STEP_SUB_MUL;
-    if (inner == NN_OP_MUL && outer == NN_OP_MUL)
-        return NN_STEP_MUL_MUL;
-    return inner == NN_OP_ADD && outer == NN_OP_ADD ? (int)NN_STEP_ADD_ADD : -1;
-}
-
-/* How many steps and results use each register. */
-static void count_uses(const sketch *s, int *uses)
-{
-    for (int k = 0; k < s->loop->steps; k++) {
-        int n = operands((int)s->step[k].op);
-        uses[s->step[k].a]++;
-        if (n > 1)
-            uses[s->step[k].b]++;
-        if (n > 2)
-            uses[s->step[k].c]++;
-    }
-    for (int r = 0; r < s->loop->results; r++)
-        uses[s->loop->result[r].value]++;
-}
-
-/* Joins pairs of steps where the one is for the other alone. uses: zeroed, of registers. */
-static void join_steps(sketch *s, int *uses)
-{
-    const nn_loop *loop = s->loop;
-    int first = loop->reads + loop->constants;
-
-    for (int i = 0; i < loop->steps; i++) {
-        s->step[i] = loop->step[i];
-        s->at[i] = first + i;
-    }
-    count_uses(s, uses);
-    for (int i = 0; i < loop->steps; i++) {
-        nn_instruction *step = &s->step[i];
-        for (int side = 0; side < 2 && operands((int)step->op) == 2; side++) {
-            int used = side == 0 ? step->a : step->b, other = side == 0 ? step->b : step->a, op;
-            nn_instruction inner;
-            if (used < first || uses[used] != 1)
-                continue;
-            inner = s->step[used - first];
-            op = joined(inner.op, step->op, side);
-            if (op < 0)
-                continue;
-            *step = (nn_instruction){(nn_op)op, inner.a, inner.b, other};
-            s->at[used - first] = -1;
-        }
-    }
-    for (int i = 0; i < loop->steps; i++)
-        if (s->at[i] >= 0) {
-            s->step[s->steps] = s->step[i];
-            s->at[s->steps++] = s->at[i];
-        }
-}
+/* ---- Work ----------------------------------------------------------------------------------- */
 
 /* Nanoseconds that the loop takes on one thread, about. */
 static double estimate(const sketch *s)
@@ -323,8 +256,9 @@ static bool overwritten_early(const nn_loop_plan *plan, const nn_loop *loop, con
             (plan->read[k].place != NN_PLACE_MEMORY && plan->read[k].place != NN_PLACE_NUMBER))
             continue;
         for (int i = step + 1; i < s->steps; i++)
-            if (s->step[i].a == k || (operands((int)s->step[i].op) > 1 && s->step[i].b == k) ||
-                (operands((int)s->step[i].op) > 2 && s->step[i].c == k))
+            if (s->step[i].a == k ||
+                (nn_step_operands((int)s->step[i].op) > 1 && s->step[i].b == k) ||
+                (nn_step_operands((int)s->step[i].op) > 2 && s->step[i].c == k))
                 return true;
         for (int i = 0; i < plan->results; i++)
             if (plan->result[i].value == k)
@@ -345,7 +279,7 @@ static void place_steps(nn_loop_plan *plan, const nn_loop *loop, const sketch *s
         last[i] = slot_of[i] = -1;
     for (int i = 0; i < s->steps; i++) {
         const int used[3] = {s->step[i].a, s->step[i].b, s->step[i].c};
-        int n = operands((int)s->step[i].op);
+        int n = nn_step_operands((int)s->step[i].op);
         place[s->at[i]] = NN_PLACE_ONCE;
         for (int o = 0; o < n; o++) {
             char p = place[used[o]];
@@ -362,7 +296,7 @@ static void place_steps(nn_loop_plan *plan, const nn_loop *loop, const sketch *s
         static const nn_place wanted[] = {NN_PLACE_ONCE, NN_PLACE_NUMBER, NN_PLACE_SLOT};
         for (int i = 0; i < s->steps; i++) {
             int used[3] = {s->step[i].a, s->step[i].b, s->step[i].c};
-            int n = operands((int)s->step[i].op), form = 0, to = s->at[i];
+            int n = nn_step_operands((int)s->step[i].op), form = 0, to = s->at[i];
             nn_plan_step *step = &plan->step[made];
             if (place[to] != (char)wanted[kind])
                 continue;
@@ -593,7 +527,7 @@ nn_loop_plan *nn_loop_plan_new(const nn_loop *loop, const nn_vector *vector, int
                                        : loop->result[v - (size_t)loop->reads].view.stride,
                sizeof strides[v]);
     merge_axes(&s);
-    join_steps(&s, numbers);
+    s.steps = nn_join_steps(loop, joined, s.at, numbers);
     memset(numbers, 0, registers * sizeof *numbers);
     order_axes(&s, &plan->rows, &plan->columns);
     plan_loop(plan, loop, &s, threads, place, numbers);
