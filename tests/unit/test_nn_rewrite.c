@@ -500,6 +500,23 @@ static void the_graph_does_not_swell(void **state)
     nn_graph_free(g);
 }
 
+/* Chains of any length: nothing is as deep as they are. */
+static void long_chains_are_no_trouble(void **state)
+{
+    (void)state;
+    nn_graph *g = open_graph(0);
+    static const int stage[2];
+    nn_node *x = filled(g, "x", 1, SHAPE(2)), *sum = x, *product = x;
+    for (int i = 1; i < 100000; i++) {
+        nn_node *next = nn_shift(x, i);
+        sum = i % 2 ? nn_add(sum, next) : nn_sub(nn_scale(next, 0.5), sum);
+        product = nn_mul(product, next);
+    }
+    nn_node *out[] = {sum, product};
+    assert_int_equal(nn_rewrite(g, 2, out, stage), WEIR_OK);
+    nn_graph_free(g);
+}
+
 /* The same graph built twice becomes the same nodes. */
 static void it_is_the_same_every_time(void **state)
 {
@@ -539,6 +556,7 @@ int main(void)
         cmocka_unit_test(shared_products_stay),
         cmocka_unit_test(it_can_be_switched_off),
         cmocka_unit_test(the_graph_does_not_swell),
+        cmocka_unit_test(long_chains_are_no_trouble),
         cmocka_unit_test(it_is_the_same_every_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

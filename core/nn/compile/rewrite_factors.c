@@ -3,12 +3,15 @@
  * forward pass, where it needed several.
  *
  *     (d a) b             d (a b)            where d is known last
- *     d a + (d b) c       d (a + b c) */
+ *     d a + (d b) c       d (a + b c)
+ *
+ * Only a chain whose factors overflow in this order but not in the other would differ in more than
+ * rounding. */
 #include "nn/compile/rewrite.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_FACTORS = 12, MOST_TERMS = 48, STAGE = 1 << 24 };
+enum { MOST_FACTORS = 12, MOST_TERMS = 48, DEEPEST = 64, STAGE = 1 << 24 };
 
 typedef struct nn_product_term {
     double coefficient;
@@ -99,7 +102,7 @@ static bool before(const nn_factors *factors, const nn_node *a, const nn_node *b
     return of_a != of_b ? of_a < of_b : a->id < b->id;
 }
 
-static bool add_factors(nn_rewriting *r, nn_product_term *term, nn_node *node, bool root)
+static bool add_factors(nn_rewriting *r, nn_product_term *term, nn_node *node, bool root, int depth)
 {
     const nn_factors *factors = r->own;
     double value;
@@ -108,8 +111,8 @@ static bool add_factors(nn_rewriting *r, nn_product_term *term, nn_node *node, b
         return true;
     }
     if (node->op == NN_OP_MUL && (root || is_inner(r, node)))
-        return add_factors(r, term, node->input[0], false) &&
-               add_factors(r, term, node->input[1], false);
+        return depth < DEEPEST && add_factors(r, term, node->input[0], false, depth + 1) &&
+               add_factors(r, term, node->input[1], false, depth + 1);
     if (term->count == MOST_FACTORS)
         return false;
     int at = term->count++;
@@ -119,17 +122,17 @@ static bool add_factors(nn_rewriting *r, nn_product_term *term, nn_node *node, b
     return true;
 }
 
-static bool add_terms(nn_rewriting *r, nn_node *node, double sign, bool root)
+static bool add_terms(nn_rewriting *r, nn_node *node, double sign, bool root, int depth)
 {
     nn_factors *factors = r->own;
     if (is_sum(node) && (root || is_inner(r, node)))
-        return add_terms(r, node->input[0], sign, false) &&
-               add_terms(r, node->input[1], node->op == NN_OP_SUB ? -sign : sign, false);
+        return depth < DEEPEST && add_terms(r, node->input[0], sign, false, depth + 1) &&
+               add_terms(r, node->input[1], node->op == NN_OP_SUB ? -sign : sign, false, depth + 1);
     if (factors->terms == MOST_TERMS)
         return false;
     nn_product_term *term = &factors->term[factors->terms++];
     *term = (nn_product_term){.coefficient = sign};
-    return add_factors(r, term, node, node->op == NN_OP_MUL && is_inner(r, node));
+    return add_factors(r, term, node, node->op == NN_OP_MUL && is_inner(r, node), 0);
 }
 
 /* ---- putting together ---- */
@@ -212,10 +215,10 @@ static nn_node *rule(nn_rewriting *r, nn_node *node)
     if ((node->op != NN_OP_MUL && !is_sum(node)) || is_inner(r, node))
         return NULL;
     factors->terms = 0;
-    bool fits = is_sum(node) ? add_terms(r, node, 1, true) : true;
+    bool fits = is_sum(node) ? add_terms(r, node, 1, true, 0) : true;
     if (node->op == NN_OP_MUL) {
         factors->term[factors->terms++] = (nn_product_term){.coefficient = 1};
-        fits = add_factors(r, &factors->term[0], node, true);
+        fits = add_factors(r, &factors->term[0], node, true, 0);
     }
     for (int i = 0; fits && i < factors->terms; i++)
         fits = factors->term[i].coefficient != 0;
