@@ -81,6 +81,32 @@ static void test_reductions_end_their_loop(void **state)
     nn_graph_free(g);
 }
 
+/* A group norm walks in whole rows, although its groups are short: it sums down the columns first,
+ * and what it has found for a group is repeated for each channel. */
+static void test_group_norms_have_long_rows(void **state)
+{
+    nn_real values[2 * 144 * 8], expected[2 * 144 * 8];
+    (void)state;
+    for (int i = 0; i < 2 * 144 * 8; i++)
+        values[i] = (nn_real)(i * 37 % 101) / 50 - 1;
+    for (int plain = 1; plain >= 0; plain--) {
+        nn_graph *g = interpreter_graph(1, plain ? NN_NO_VIEWS | NN_NO_FUSION : 0);
+        nn_node *x = nn_input(g, "x", 4, SHAPE(2, 12, 12, 8));
+        nn_node *y = nn_group_norm(x, 2, 0, "norm");
+        nn_program *program = compile(g, 1, &y);
+        assert_int_equal(nn_write(x, values), WEIR_OK);
+        assert_int_equal(nn_run(program, 0), WEIR_OK);
+        assert_int_equal(nn_read(program, y, plain ? expected : values), WEIR_OK);
+        for (int i = 0; i < program->kernels && !plain; i++) {
+            const nn_loop *loop = &program->kernel[i].loop;
+            if (loop->rank > 1 && loop->shape[0] * loop->shape[1] > 200)
+                assert_true(loop->shape[loop->rank - 1] >= 8);
+        }
+        nn_graph_free(g);
+    }
+    assert_memory_equal(values, expected, sizeof values);
+}
+
 static nn_node *recurrent(nn_graph *g, int steps)
 {
     nn_node *outputs = nn_lstm(&(nn_recurrent){.sequence = nn_input(g, "x", 3, SHAPE(steps, 4, 3)),
@@ -276,6 +302,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_layers_are_a_product_and_a_loop),
         cmocka_unit_test(test_reductions_end_their_loop),
+        cmocka_unit_test(test_group_norms_have_long_rows),
         cmocka_unit_test(test_recurrent_steps_copy_nothing),
         cmocka_unit_test(test_critic_and_generator_are_apart),
         cmocka_unit_test(test_adam_is_one_loop),

@@ -139,6 +139,9 @@ nn_view nn_view_over_space(const nn_view *view, int rank, const int64_t *shape);
 /* The value in whose memory or register v is found without any rearrangement, in row order: through
  * stops and reshapes that only add or remove axes of size 1. */
 int nn_same_elements(const nn_plan *plan, int v);
+/* Of the axes that a reduction of `over` is about, the last few, if others are between them and the
+ * rest; else 0. */
+unsigned nn_apart_axes(const nn_planned *over, unsigned axes);
 /* Whether v is one number known now, everywhere. */
 bool nn_value_constant(const nn_plan *plan, int v, double *number);
 

@@ -67,3 +67,21 @@ bool nn_value_constant(const nn_plan *plan, int v, double *number)
     *number = value->node->value;
     return true;
 }
+
+unsigned nn_apart_axes(const nn_planned *over, unsigned axes)
+{
+    enum { FEW = 64 };
+    unsigned inner = 0;
+    int64_t few = 1;
+    bool between = false, outer = false;
+    int i = over->rank - 1;
+    for (; i >= 0 && (axes >> i & 1 || over->shape[i] == 1); i--) {
+        inner |= axes & 1u << i;
+        few *= over->shape[i];
+    }
+    for (; i >= 0; i--) {
+        between |= !(axes >> i & 1) && over->shape[i] > 1;
+        outer |= (axes >> i & 1) && over->shape[i] > 1;
+    }
+    return few > 1 && few < FEW && between && outer ? inner : 0;
+}

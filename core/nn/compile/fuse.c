@@ -43,24 +43,23 @@ static int space_of(const nn_plan *plan, const nn_planned *value, int64_t *space
 
 /* ---- reductions ---- */
 
-enum { REDUCES_ROWS = 1, REDUCES_COLUMNS = 2, REDUCES_OTHERWISE = 4 };
+enum { REDUCES_ROWS = 1, REDUCES_COLUMNS = 2 };
 
-/* Over the last axes, over the first ones (both: over all), or over others. */
+/* Whether the last axis is summed over, or kept; both: it makes no difference. */
 static unsigned reduction_kind(const nn_plan *plan, const nn_planned *value)
 {
     const nn_planned *over = &plan->value[value->input[0]];
-    bool reduced[NN_MAX_RANK];
-    int axes = 0, changes = 0;
-    for (int i = 0; i < over->rank; i++)
-        if (over->shape[i] > 1)
-            reduced[axes++] = value->node->at[0] >> i & 1;
-    for (int i = 1; i < axes; i++)
-        changes += reduced[i] != reduced[i - 1];
-    if (!axes || !changes)
+    bool some = false, all = true, last = false;
+    for (int i = 0; i < over->rank; i++) {
+        if (over->shape[i] == 1)
+            continue;
+        last = value->node->at[0] >> i & 1;
+        some |= last;
+        all &= last;
+    }
+    if (all || !some)
         return REDUCES_ROWS | REDUCES_COLUMNS;
-    if (changes > 1)
-        return REDUCES_OTHERWISE;
-    return reduced[0] ? REDUCES_COLUMNS : REDUCES_ROWS;
+    return last ? REDUCES_ROWS : REDUCES_COLUMNS;
 }
 
 /* ---- groups ---- */

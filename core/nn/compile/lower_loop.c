@@ -127,13 +127,9 @@ static void drop(nn_view *view, int i)
     view->stride[NN_MAX_RANK - 1] = 0;
 }
 
-/* Makes one axis of neighbours where all views allow it. A loop that combines keeps its axes: in
- * which order it adds up must not depend on what else is in it. */
+/* Makes one axis of neighbours where all views allow it. */
 static void merge(nn_loop *loop)
 {
-    for (int i = 0; i < loop->results; i++)
-        if (loop->result[i].combine != NN_STORE)
-            return;
     for (int i = loop->rank - 2; i >= 0; i--) {
         bool all = true;
         for (int r = 0; r < loop->reads && all; r++)

@@ -224,6 +224,38 @@ static bool make_readable(placer *p, int v, int *input)
     return true;
 }
 
+/* Whether a broadcast to a short last axis keeps it from being one with the axis before it, which
+ * makes every loop that reads it walk in short rows, and is of little. */
+static bool breaks_rows(const nn_node *node)
+{
+    enum { SHORT = 64, LITTLE = 32 };
+    const nn_node *input = node->input[0];
+    int last = node->rank - 1, from = input->rank - 1;
+    return node->op == NN_OP_BROADCAST && from > 0 && input->shape[from] == 1 &&
+           input->shape[from - 1] > 1 && node->shape[last] > 1 && node->shape[last] < SHORT &&
+           nn_count(node) >= LITTLE * node->shape[last] * nn_count(input);
+}
+
+/* The input, repeated along the last axis in memory. */
+static int repeat_last(placer *p, const nn_planned *view)
+{
+    nn_plan *plan = p->plan;
+    int input = view->input[0], stage = view->stage;
+    int64_t times = view->shape[view->rank - 1];
+    int wide = nn_plan_value(plan, NN_VIEW_VALUE, view->node, stage, 1);
+    if (wide < 0)
+        return -1;
+    const nn_planned *from = &plan->value[input];
+    nn_planned *value = &plan->value[wide];
+    value->input[0] = input;
+    value->rank = from->rank;
+    memcpy(value->shape, from->shape, sizeof value->shape);
+    value->shape[from->rank - 1] = times;
+    value->view = from->view;
+    value->view.stride[from->rank - 1] = 0;
+    return copy(p, wide, stage, false, NULL);
+}
+
 /* A view, of a copy where strides cannot say it; without views, a copy of it. */
 static bool emit_view(placer *p, int v, int now)
 {
@@ -253,6 +285,29 @@ static bool emit_view(placer *p, int v, int now)
     return p->now[v] >= 0;
 }
 
+/* A reduction over axes that are apart (a group norm's: over places, and the channels of a group)
+ * is one down the columns, where memory lies in a row, and then one over what little is left. Makes
+ * the first; *rest is the node of the second. */
+static int reduce_first(placer *p, const nn_planned *old, int input, unsigned inner, nn_node **rest)
+{
+    nn_plan *plan = p->plan;
+    nn_node *node = nn_plan_alloc(plan, 2 * sizeof *node);
+    if (!node)
+        return -1;
+    node[0] = node[1] = *old->node;
+    node[0].at[0] &= ~(int64_t)inner;
+    node[1].at[0] = inner;
+    for (int i = 0; i < old->rank; i++)
+        if (inner >> i & 1)
+            node[0].shape[i] = plan->value[input].shape[i];
+    *rest = &node[1];
+    int first = nn_plan_value(plan, NN_LOOP_VALUE, &node[0], old->stage, 1);
+    if (first < 0 || !settle(p, &plan->value[first], false, NULL))
+        return -1;
+    plan->value[first].input[0] = input;
+    return first;
+}
+
 static bool emit(placer *p, int v)
 {
     nn_plan *plan = p->plan;
@@ -269,7 +324,20 @@ static bool emit(placer *p, int v)
         return false;
     if (old->manner == NN_CALL_VALUE && !make_readable(p, v, input))
         return false;
-    int now = nn_plan_value(plan, old->manner, old->node, old->stage, inputs);
+    if (old->manner == NN_VIEW_VALUE && on(p, NN_NO_VIEWS) && breaks_rows(old->node) &&
+        plan->value[input[0]].view.buffer >= 0) {
+        nn_planned view = *old;
+        view.input = input;
+        input[0] = repeat_last(p, &view);
+        if (input[0] < 0)
+            return false;
+    }
+    nn_node *node = old->node;
+    bool reduces = old->manner == NN_LOOP_VALUE && nn_op_class(node->op) == NN_REDUCTION_CLASS;
+    unsigned inner = reduces ? nn_apart_axes(&plan->value[input[0]], (unsigned)node->at[0]) : 0;
+    if (inner && (input[0] = reduce_first(p, old, input[0], inner, &node)) < 0)
+        return false;
+    int now = nn_plan_value(plan, old->manner, node, old->stage, inputs);
     if (now < 0)
         return false;
     nn_planned *value = &plan->value[now];
