@@ -23,6 +23,7 @@ typedef struct world {
     nn_result result[RESULTS];
     nn_buffer buffer[VIEWS + RESULTS + 1];
     int64_t length[VIEWS + RESULTS + 1]; /* elements */
+    int lies_on[VIEWS + RESULTS];        /* the buffer, + 1, whose memory it has; 0: its own */
     nn_program program;
     nn_real *before; /* the arena at first */
     double *expected, *bound;
@@ -123,9 +124,16 @@ static void choose_results(world *w, nn_loop *loop)
         result->combine = below(2) ? NN_STORE : below(3) ? NN_COMBINE_SUM : NN_COMBINE_PEAK;
         for (int a = 0; covers && a < loop->rank; a++)
             covers = loop->read[on].stride[a] != 0 || loop->shape[a] == 1;
-        if (result->combine == NN_STORE && covers && !(taken >> on & 1) && below(3) == 0) {
-            result->view = loop->read[on]; /* in place */
+        /* In place: a result may lie on a read of the same view, as a result that the description
+         * names the same buffer, or one that the memory plan has put there. */
+        if (loop->reads > 0 && covers == (result->combine == NN_STORE) && !(taken >> on & 1) &&
+            below(3) == 0) {
+            result->view = loop->read[on];
             taken |= 1u << on;
+            if (below(2)) {
+                result->view.buffer = buffer;
+                w->lies_on[buffer] = on + 1;
+            }
             continue;
         }
         if (result->combine != NN_STORE)
@@ -226,6 +234,10 @@ static void make(world *w)
     choose_steps(loop);
     choose_results(w, loop);
     for (int b = 0; b < VIEWS + RESULTS; b++) {
+        if (w->lies_on[b] > 0) {
+            w->buffer[b].offset = w->buffer[w->lies_on[b] - 1].offset;
+            continue;
+        }
         w->buffer[b].offset = at * sizeof(nn_real);
         at += (size_t)(w->length[b] + 31) / 16 * 16;
     }
