@@ -124,10 +124,10 @@ NN_TILES(NN_TILE)
 static void (*const tiles_of[NN_ROWS][2])(const nn_panel *, const nn_real *, int64_t, int64_t,
                                           start, nn_real *, int64_t) = {NN_TILES(NN_TILE_ROW)};
 
-/* Rows of tile t of `tiles` that begins at row `at` of m: as equal as can be. */
-NN_INLINE int64_t rows_of(int64_t m, int64_t at, int64_t t, int64_t tiles)
+/* Rows of tile t when m rows are cut into `tiles`: as equal as can be. */
+NN_INLINE int64_t rows_of(int64_t m, int64_t t, int64_t tiles)
 {
-    return (m - at + tiles - t - 1) / (tiles - t);
+    return m / tiles + (t < m % tiles);
 }
 
 static void panel_product(const nn_panel *panel)
@@ -145,7 +145,7 @@ static void panel_product(const nn_panel *panel)
         from.at = bias;
     }
     for (int64_t t = 0, at = 0; t < tiles; t++) {
-        int64_t rows = rows_of(m, at, t, tiles), a_row = panel->a_row ? panel->a_row : 1;
+        int64_t rows = rows_of(m, t, tiles), a_row = panel->a_row ? panel->a_row : 1;
         nn_real *c = panel->c + at * panel->c_row;
 
         if (panel->far)
@@ -167,24 +167,26 @@ static void panel_product(const nn_panel *panel)
     }
 }
 
-/* [k][rows] tile after tile. Vectors are stored beyond the rows and overwritten by the next. */
+/* [k][rows] tile after tile; a is read along its rows, which may lie pages apart. Whole vectors are
+ * stored beyond a tile's rows, where the next k follows; at the last k it does not. */
 static void pack_a(int64_t m, int64_t k, const nn_real *a, int64_t row, nn_real *to)
 {
-    int64_t tiles = (m + NN_ROWS - 1) / NN_ROWS;
+    int64_t tiles = (m + NN_ROWS - 1) / NN_ROWS, least = m / tiles, more = m % tiles;
 
-    for (int64_t t = 0, at = 0; t < tiles; t++) {
-        int64_t rows = rows_of(m, at, t, tiles);
-        /* How many rows of a may be read as whole vectors without leaving it. */
-        int64_t safe = at + NN_SPAN <= m ? k : at + NN_SPAN <= row ? k - 1 : 0;
+    for (int64_t p = 0; p < k; p++, a += row)
+        for (int64_t t = 0, at = 0; t < tiles; t++) {
+            int64_t rows = least + (t < more); /* rows_of, whose divisions would count here */
+            nn_real *tile_at = to + at * k + p * rows;
 
-        for (int64_t p = 0; p < safe; p++, to += rows)
-            for (int64_t i = 0; i < rows; i += NN_WIDTH)
-                store(to + i, load(a + p * row + at + i));
-        for (int64_t p = safe; p < k; p++, to += rows)
-            for (int64_t i = 0; i < rows; i++)
-                to[i] = a[p * row + at + i];
-        at += rows;
-    }
+            /* What is read beyond the row is of the next one. */
+            if (p + 1 < k && at + NN_SPAN <= m + row)
+                for (int64_t i = 0; i < rows; i += NN_WIDTH)
+                    store(tile_at + i, load(a + at + i));
+            else
+                for (int64_t i = 0; i < rows; i++)
+                    tile_at[i] = a[at + i];
+            at += rows;
+        }
 }
 
 /* A square of vectors over its diagonal, by log2(width) rounds that interleave r[i] with
