@@ -106,6 +106,13 @@ static void a_loss_that_is_not_finite(void **state)
     assert_same_value(a.g, b.g, "net.0.weight");
     assert_same_value(a.g, b.g, "net.1.bias");
     assert_int_equal(nn_save(a.g, "net.", in_folder("good.safetensors")), WEIR_OK);
+    {
+        training late = start(0.05, 5); /* a fit that goes on from step 40 */
+        error = (weir_error){0};
+        assert_int_equal(one_step(&late, 41, 0, &error), WEIR_OK);
+        assert_int_equal(nn_guard_good(late.guard), 40);
+        end(&late);
+    }
     error = (weir_error){0};
     assert_int_equal(one_step(&a, 11, 0, &error), WEIR_OK);
     assert_int_equal(one_step(&b, 11, 0, &error), WEIR_OK);

@@ -93,11 +93,11 @@ typedef struct nn_guard nn_guard;
 /* Watches the n terms (at most 16) of a program. The state of the graph now and after every
  * `every`-th step (0: 100) is kept in memory as the last good one. NULL on failure (sticky). */
 WEIR_API nn_guard *nn_guard_new(nn_program *program, int n, const nn_term *terms, int64_t every);
-/* After each step, numbered 1, 2, …: reads the terms. If one is not finite, or a variable is not
- * where a state is to be kept: sets the graph back to the last good state and records WEIR_EDIVERGE
- * in `error` with the step, every term and the parameter with the largest gradient (by the last
- * good weights, of what the inputs now hold). Steps before that pay for reading the terms only. The
- * graph stays usable, to be saved. */
+/* After each step, numbered 1, 2, … (a resumed fit: as it goes on): reads the terms. If one is not
+ * finite, or a variable is not where a state is to be kept: sets the graph back to the last good
+ * state and records WEIR_EDIVERGE in `error` with the step, every term and the parameter with the
+ * largest gradient (by the last good weights, of what the inputs now hold). Steps before that pay
+ * for reading the terms only. The graph stays usable, to be saved. */
 WEIR_API int nn_guard_step(nn_guard *guard, int64_t step, weir_error *error);
 /* The values of a term so far, one a step; how many in *n. Borrowed until the next step. */
 WEIR_API const double *nn_guard_losses(const nn_guard *guard, int term, int64_t *n);

@@ -276,6 +276,8 @@ int nn_guard_step(nn_guard *guard, int64_t step, weir_error *error)
 
     if (!room_for_step(guard))
         return weir_error_memory(error, 0, "the losses of a fit");
+    if (guard->steps == 0)
+        guard->good = step - 1; /* a fit that goes on does not begin at 1 */
     for (int i = 0; i < guard->terms; i++) {
         nn_real loss = 0;
         nn_read(guard->program, guard->term[i].loss, &loss);
