@@ -424,12 +424,14 @@ static void what_is_known_last_is_multiplied_last(void **state)
     nn_node *z = nn_matmul(x, w, false, false), *a = nn_tanh(z), *b = nn_exp(z), *c = nn_sin(z);
     nn_node *last = nn_matmul(a, w, false, false);
     nn_node *da = nn_mul(nn_scale(last, 3), a), *db = nn_mul(nn_mul(last, b), c);
-    nn_node *out[] = {nn_mul(nn_mul(last, a), b), nn_sub(da, db), nn_gelu(last)};
+    nn_node *within = nn_mul(nn_add(nn_mul(last, nn_cos(z)), nn_mul(last, c)), a);
+    nn_node *out[] = {nn_mul(nn_mul(last, a), b), nn_sub(da, db), nn_gelu(last),
+                      nn_sub(nn_mul(last, b), within)};
     nn_grad(nn_total(nn_gelu(z)), 1, &z, &out[2]);
     out[2] = nn_mul(out[2], last);
     census before, after;
-    rewrite(g, 3, out, NULL, &before, &after);
-    for (int i = 0; i < 3; i++)
+    rewrite(g, 4, out, NULL, &before, &after);
+    for (int i = 0; i < 4; i++)
         beside(out[i], last);
     assert_int_equal(beside(out[1], last)->op, NN_OP_SUB);
     nn_graph_free(g);

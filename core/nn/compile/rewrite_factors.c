@@ -20,8 +20,9 @@ typedef struct nn_product_term {
 } nn_product_term;
 
 typedef struct nn_factors {
-    int *known; /* by node: when its value is known, by kernels on the way to it and by stage */
-    int *open;  /* by node: how many of its uses are by products and sums */
+    int *known;  /* by node: when its value is known, by kernels on the way to it and by stage */
+    int *open;   /* by node: how many of its uses are by products and sums */
+    bool expand; /* whether sums that are known last are multiplied out */
     int terms;
     nn_product_term term[MOST_TERMS];
 } nn_factors;
@@ -102,6 +103,17 @@ static bool before(const nn_factors *factors, const nn_node *a, const nn_node *b
     return of_a != of_b ? of_a < of_b : a->id < b->id;
 }
 
+static bool put_factor(const nn_factors *factors, nn_product_term *term, nn_node *node)
+{
+    if (term->count == MOST_FACTORS)
+        return false;
+    int at = term->count++;
+    for (; at && before(factors, node, term->factor[at - 1]); at--)
+        term->factor[at] = term->factor[at - 1];
+    term->factor[at] = node;
+    return true;
+}
+
 static bool add_factors(nn_rewriting *r, nn_product_term *term, nn_node *node, bool root, int depth)
 {
     const nn_factors *factors = r->own;
@@ -113,26 +125,64 @@ static bool add_factors(nn_rewriting *r, nn_product_term *term, nn_node *node, b
     if (node->op == NN_OP_MUL && (root || is_inner(r, node)))
         return depth < DEEPEST && add_factors(r, term, node->input[0], false, depth + 1) &&
                add_factors(r, term, node->input[1], false, depth + 1);
-    if (term->count == MOST_FACTORS)
+    return put_factor(factors, term, node);
+}
+
+static bool add_terms(nn_rewriting *r, nn_node *node, double sign, bool root, int depth);
+
+/* (a + b) c as a c + b c, where nothing but this needs the sum and it is known last. */
+static bool multiply_out(nn_rewriting *r, int depth)
+{
+    nn_factors *factors = r->own;
+    const nn_product_term term = factors->term[factors->terms - 1];
+    nn_node *last = term.count ? term.factor[term.count - 1] : NULL;
+    if (!factors->expand || !last || !is_sum(last) || r->uses[last->id] != 1)
+        return true;
+    int first = --factors->terms;
+    if (!add_terms(r, last, term.coefficient, true, depth + 1))
         return false;
-    int at = term->count++;
-    for (; at && before(factors, node, term->factor[at - 1]); at--)
-        term->factor[at] = term->factor[at - 1];
-    term->factor[at] = node;
+    for (int i = first; i < factors->terms; i++)
+        for (int k = 0; k < term.count - 1; k++)
+            if (!put_factor(factors, &factors->term[i], term.factor[k]))
+                return false;
     return true;
 }
 
 static bool add_terms(nn_rewriting *r, nn_node *node, double sign, bool root, int depth)
 {
     nn_factors *factors = r->own;
+    if (depth >= DEEPEST)
+        return false;
     if (is_sum(node) && (root || is_inner(r, node)))
-        return depth < DEEPEST && add_terms(r, node->input[0], sign, false, depth + 1) &&
+        return add_terms(r, node->input[0], sign, false, depth + 1) &&
                add_terms(r, node->input[1], node->op == NN_OP_SUB ? -sign : sign, false, depth + 1);
     if (factors->terms == MOST_TERMS)
         return false;
     nn_product_term *term = &factors->term[factors->terms++];
     *term = (nn_product_term){.coefficient = sign};
-    return add_factors(r, term, node, node->op == NN_OP_MUL && is_inner(r, node), 0);
+    return add_factors(r, term, node, node->op == NN_OP_MUL && is_inner(r, node), depth) &&
+           multiply_out(r, depth);
+}
+
+/* How many last factors the terms of a sum have; -1: it cannot be taken apart so. */
+static int take_apart(nn_rewriting *r, nn_node *node, bool expand)
+{
+    nn_factors *factors = r->own;
+    int different = 0;
+    factors->terms = 0;
+    factors->expand = expand;
+    if (!add_terms(r, node, 1, true, 0))
+        return -1;
+    for (int i = 0; i < factors->terms; i++) {
+        const nn_product_term *term = &factors->term[i];
+        bool seen = false;
+        for (int k = 0; k < i && !seen; k++)
+            seen = term->count && factors->term[k].count &&
+                   factors->term[k].factor[factors->term[k].count - 1] ==
+                       term->factor[term->count - 1];
+        different += !seen;
+    }
+    return different;
 }
 
 /* ---- putting together ---- */
@@ -214,10 +264,15 @@ static nn_node *rule(nn_rewriting *r, nn_node *node)
     nn_factors *factors = r->own;
     if ((node->op != NN_OP_MUL && !is_sum(node)) || is_inner(r, node))
         return NULL;
-    factors->terms = 0;
-    bool fits = is_sum(node) ? add_terms(r, node, 1, true, 0) : true;
-    if (node->op == NN_OP_MUL) {
-        factors->term[factors->terms++] = (nn_product_term){.coefficient = 1};
+    bool fits;
+    if (is_sum(node)) {
+        int plain = take_apart(r, node, false), expanded = take_apart(r, node, true);
+        fits = expanded > 0 && (plain < 0 || expanded <= plain);
+        if (!fits)
+            fits = take_apart(r, node, false) > 0;
+    } else {
+        factors->terms = 1;
+        factors->term[0] = (nn_product_term){.coefficient = 1};
         fits = add_factors(r, &factors->term[0], node, true, 0);
     }
     for (int i = 0; fits && i < factors->terms; i++)
