@@ -132,12 +132,15 @@ bool nn_view_is_dense(const nn_view *view, int rank, const int64_t *shape);
 /* The same elements over other axes, where strides can say it. */
 bool nn_view_reshape(const nn_view *from, int from_rank, const int64_t *from_shape, int to_rank,
                      const int64_t *to_shape, nn_view *to);
-/* The shape without axes of size 1, and the view's strides over it; at least one axis. */
+/* The shape without axes of size 1; at least one axis. */
 int nn_space(int rank, const int64_t *shape, int64_t *space);
-nn_view nn_view_over_space(const nn_view *view, int rank, const int64_t *shape);
+/* The coarsest axes of which both spaces of as many elements are made: how many, 0 if there are
+ * none or too many. refined may be one of the two. */
+int nn_space_refine(int rank, const int64_t *space, int other_rank, const int64_t *other,
+                    int64_t *refined);
 
 /* The value in whose memory or register v is found without any rearrangement, in row order: through
- * stops and reshapes that only add or remove axes of size 1. */
+ * stops and reshapes. */
 int nn_same_elements(const nn_plan *plan, int v);
 /* Of the axes that a reduction of `over` is about, the last few, if others are between them and the
  * rest; else 0. */

@@ -36,6 +36,10 @@ int nn_same_elements(const nn_plan *plan, int v)
         if (value->manner != NN_VIEW_VALUE)
             return v;
         const nn_planned *input = &plan->value[value->input[0]];
+        if (value->node->op == NN_OP_RESHAPE) {
+            v = value->input[0];
+            continue;
+        }
         int64_t a[NN_MAX_RANK], b[NN_MAX_RANK];
         int rank = nn_space(value->rank, value->shape, a);
         if (value->node->op == NN_OP_PERMUTE) {

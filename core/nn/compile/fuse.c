@@ -10,6 +10,7 @@ enum { MOST_STREAMS = 48, MOST_STEPS = 200 };
 /* A loop's value on its way into a group. */
 typedef struct entry {
     int value, stage, level, place; /* place: among the members of a loop */
+    int64_t count;                  /* of the points of its space */
     int rank;
     int64_t shape[NN_MAX_RANK];
 } entry;
@@ -71,11 +72,8 @@ static int by_group(const void *a, const void *b)
         return x->stage < y->stage ? -1 : 1;
     if (x->level != y->level)
         return x->level < y->level ? -1 : 1;
-    if (x->rank != y->rank)
-        return x->rank < y->rank ? -1 : 1;
-    for (int i = 0; i < x->rank; i++)
-        if (x->shape[i] != y->shape[i])
-            return x->shape[i] < y->shape[i] ? -1 : 1;
+    if (x->count != y->count)
+        return x->count < y->count ? -1 : 1;
     if (x->place != y->place)
         return x->place < y->place ? -1 : 1;
     return (x->value > y->value) - (x->value < y->value);
@@ -83,8 +81,7 @@ static int by_group(const void *a, const void *b)
 
 static bool same_group(const entry *x, const entry *y)
 {
-    return x->stage == y->stage && x->level == y->level && x->rank == y->rank &&
-           !memcmp(x->shape, y->shape, (size_t)x->rank * sizeof *x->shape);
+    return x->stage == y->stage && x->level == y->level && x->count == y->count;
 }
 
 static int root(const fuser *f, int e)
@@ -153,7 +150,7 @@ static void join_group(fuser *f, int begin, int end)
                 unite(f, e, f->at[source]);
         }
     }
-    int64_t space = count(f->entry[begin].rank, f->entry[begin].shape);
+    int64_t space = f->entry[begin].count;
     for (int e = begin; e < end; e++) {
         const nn_planned *value = &plan->value[f->entry[e].value];
         for (int i = 0; i < value->inputs && !f->alone[f->entry[e].value]; i++) {
@@ -170,7 +167,8 @@ static void join_group(fuser *f, int begin, int end)
     }
 }
 
-/* Gives the loops of a group their numbers; one that is too large is cut between members. */
+/* Gives the loops of a group their numbers; one that is too large, or has no space that suits all,
+ * is cut between members. */
 static void number_group(fuser *f, int begin, int end)
 {
     int *number = f->reader; /* by entry, from here on: the current cluster of its root */
@@ -184,10 +182,19 @@ static void number_group(fuser *f, int begin, int end)
             int source = nn_register_source(f->plan, value, i);
             streams += source < 0 || f->levels.level[source] != f->entry[e].level;
         }
-        if (!f->steps[r] || f->steps[r] == MOST_STEPS || f->streams[r] + streams > MOST_STREAMS) {
+        entry *whole = &f->entry[r];
+        int64_t refined[NN_MAX_RANK];
+        int rank = nn_space_refine(whole->rank, whole->shape, f->entry[e].rank, f->entry[e].shape,
+                                   refined);
+        if (!f->steps[r] || f->steps[r] == MOST_STEPS || !rank ||
+            f->streams[r] + streams > MOST_STREAMS) {
             number[r] = f->clusters++;
             f->steps[r] = f->streams[r] = 0;
+            rank = f->entry[e].rank;
+            memcpy(refined, f->entry[e].shape, sizeof refined);
         }
+        whole->rank = rank;
+        memcpy(whole->shape, refined, sizeof refined);
         f->steps[r]++;
         f->streams[r] += streams;
         f->cluster[v] = number[r];
@@ -262,17 +269,14 @@ static void part_if_rearranged(fuser *f, int reader, int input, int setter)
         f->alone[setter] = true;
 }
 
-/* Two loops of a level that each set what the other reads would wait for each other. */
-static void part_if_mutual(fuser *f, int reader, int input, int setter)
+/* Another loop of the level that reads the variable might wait for this one. */
+static void part_if_read_beside(fuser *f, int reader, int input, int setter)
 {
     (void)input;
-    int c = f->cluster[reader];
-    if (c == f->cluster[setter] || f->alone[setter])
+    if (f->cluster[reader] == f->cluster[setter] || f->alone[setter])
         return;
-    if (f->steps[c]) { /* sets something itself */
-        f->alone[setter] = true;
-        f->cluster[setter] = f->clusters++;
-    }
+    f->alone[setter] = true;
+    f->cluster[setter] = f->clusters++;
 }
 
 /* ---- what is stored ---- */
@@ -369,7 +373,11 @@ static bool make_task(fuser *f, int begin, int end)
         const nn_planned *value = &plan->value[f->entry[e].value];
         task->stage = value->stage;
         task->call = value->manner == NN_CALL_VALUE;
-        task->rank = space_of(plan, value, task->shape);
+        int64_t space[NN_MAX_RANK];
+        int rank = space_of(plan, value, space);
+        task->rank =
+            task->members ? nn_space_refine(task->rank, task->shape, rank, space, space) : rank;
+        memcpy(task->shape, space, sizeof space);
         task->member[task->members++] = f->entry[e].value;
     }
     return true;
@@ -419,6 +427,7 @@ static bool make_clusters(fuser *f)
                      .level = f->levels.level[v],
                      .place = f->levels.rank[v]};
         e->rank = space_of(plan, value, e->shape);
+        e->count = count(e->rank, e->shape);
     }
     qsort(f->entry, (size_t)f->entries, sizeof *f->entry, by_group);
     for (int begin = 0, end; begin < f->entries; begin = end) {
@@ -435,11 +444,7 @@ static bool make_clusters(fuser *f)
         return true;
     if (!part_reductions(f))
         return false;
-    memset(f->steps, 0, (2 * (size_t)plan->values + 2) * sizeof *f->steps);
-    for (int v = 0; v < plan->values; v++) /* by cluster, from here on */
-        if (plan->value[v].assigned >= 0)
-            f->steps[f->cluster[v]] = 1;
-    visit_readers(f, part_if_mutual);
+    visit_readers(f, part_if_read_beside);
     return true;
 }
 
@@ -454,7 +459,7 @@ int nn_plan_tasks(nn_plan *plan)
     f.parent = nn_plan_alloc(plan, values * sizeof(int));
     f.at = nn_plan_alloc(plan, values * sizeof(int));
     f.reader = nn_plan_alloc(plan, values * sizeof(int));
-    f.steps = nn_plan_alloc(plan, (2 * values + 2) * sizeof(int));
+    f.steps = nn_plan_alloc(plan, values * sizeof(int));
     f.streams = nn_plan_alloc(plan, values * sizeof(int));
     f.alone = nn_plan_alloc(plan, values * sizeof(bool));
     if (!f.entry || !f.cluster || !f.parent || !f.at || !f.reader || !f.steps || !f.streams ||

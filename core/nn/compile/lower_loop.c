@@ -24,12 +24,23 @@ static int number(builder *b, double value)
     return NUMBER | loop->constants++;
 }
 
+/* A view of these axes over those of the loop, with its buffer. */
+static bool over_space(builder *b, const nn_view *view, const nn_planned *over, nn_view *to)
+{
+    if (!nn_view_reshape(view, over->rank, over->shape, b->task->rank, b->task->shape, to)) {
+        weir_error_set(&b->plan->graph->error, WEIR_EBUG,
+                       "nn_compile: %s in a loop of another space", nn_op_name(over->node->op));
+        return false;
+    }
+    to->buffer = nn_buffer_of(b->plan, view->buffer);
+    return to->buffer >= 0;
+}
+
 static int read(builder *b, const nn_planned *value)
 {
     nn_loop *loop = b->loop;
-    nn_view view = nn_view_over_space(&value->view, value->rank, value->shape);
-    view.buffer = nn_buffer_of(b->plan, value->view.buffer);
-    if (view.buffer < 0)
+    nn_view view;
+    if (!over_space(b, &value->view, value, &view))
         return -1;
     for (int i = 0; i < loop->reads; i++)
         if (loop->read[i].buffer == view.buffer && loop->read[i].offset == view.offset &&
@@ -64,22 +75,18 @@ static bool store(builder *b, const nn_planned *value, int held)
 {
     nn_result *result = &b->loop->result[b->loop->results++];
     *result = (nn_result){.value = held};
-    if (reduces(value)) {
-        const nn_planned *over = &b->plan->value[value->input[0]];
-        nn_view view = value->view;
-        for (int i = 0; i < over->rank; i++) {
-            if (!(value->node->at[0] >> i & 1))
-                continue;
-            view.stride[i] = 0;
-            if (over->shape[i] > 1)
-                result->combine = value->node->op == NN_OP_SUM ? NN_COMBINE_SUM : NN_COMBINE_PEAK;
-        }
-        result->view = nn_view_over_space(&view, over->rank, over->shape);
-    } else {
-        result->view = nn_view_over_space(&value->view, value->rank, value->shape);
+    if (!reduces(value))
+        return over_space(b, &value->view, value, &result->view);
+    const nn_planned *over = &b->plan->value[value->input[0]];
+    nn_view view = value->view;
+    for (int i = 0; i < over->rank; i++) {
+        if (!(value->node->at[0] >> i & 1))
+            continue;
+        view.stride[i] = 0;
+        if (over->shape[i] > 1)
+            result->combine = value->node->op == NN_OP_SUM ? NN_COMBINE_SUM : NN_COMBINE_PEAK;
     }
-    result->view.buffer = nn_buffer_of(b->plan, value->view.buffer);
-    return result->view.buffer >= 0;
+    return over_space(b, &view, over, &result->view);
 }
 
 static bool member(builder *b, int m)

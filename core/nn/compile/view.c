@@ -34,7 +34,8 @@ int nn_space(int rank, const int64_t *shape, int64_t *space)
     return axes;
 }
 
-nn_view nn_view_over_space(const nn_view *view, int rank, const int64_t *shape)
+/* The view over the shape without axes of size 1. */
+static nn_view over_space(const nn_view *view, int rank, const int64_t *shape)
 {
     nn_view over = {.buffer = view->buffer, .offset = view->offset};
     int axes = 0;
@@ -44,6 +45,32 @@ nn_view nn_view_over_space(const nn_view *view, int rank, const int64_t *shape)
     return over;
 }
 
+int nn_space_refine(int rank, const int64_t *space, int other_rank, const int64_t *other,
+                    int64_t *refined)
+{
+    int64_t cut[NN_MAX_RANK], a = 1, b = 1;
+    int i = rank, j = other_rank, axes = 0;
+    for (;;) {
+        while (a == 1 && i)
+            a = space[--i];
+        while (b == 1 && j)
+            b = other[--j];
+        if (a == 1 && b == 1)
+            break;
+        int64_t least = a < b ? a : b;
+        if (axes == NN_MAX_RANK || least == 1 || a % least || b % least)
+            return 0;
+        cut[axes++] = least;
+        a /= least;
+        b /= least;
+    }
+    if (!axes)
+        cut[axes++] = 1;
+    for (int k = 0; k < axes; k++)
+        refined[k] = cut[axes - 1 - k];
+    return axes;
+}
+
 /* Both shapes are cut at the places where their products from the front meet; within such a piece
  * the old axes have to be one run of equal steps, which the new ones then share out. */
 bool nn_view_reshape(const nn_view *from, int from_rank, const int64_t *from_shape, int to_rank,
@@ -51,7 +78,7 @@ bool nn_view_reshape(const nn_view *from, int from_rank, const int64_t *from_sha
 {
     int64_t shape[NN_MAX_RANK];
     int rank = nn_space(from_rank, from_shape, shape);
-    nn_view old = nn_view_over_space(from, from_rank, from_shape);
+    nn_view old = over_space(from, from_rank, from_shape);
     nn_view result = {.buffer = from->buffer, .offset = from->offset};
     int i = 0, j = 0;
     while (i < rank && j < to_rank) {
