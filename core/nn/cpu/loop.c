@@ -174,16 +174,18 @@ static void run_block(state *s)
             s->at[plan->result[r].value] = plan->result[r].memory + s->offset[plan->reads + r];
     for (int i = 0; i < plan->steps; i++, step++)
         step->call(n, s->at[step->to], s->at[step->a], s->at[step->b], s->at[step->c]);
+    /* Numbers are repeated before any result is written, since it may lie where one was read. */
+    for (int r = 0; r < plan->results; r++)
+        if (plan->result[r].fill >= 0)
+            plan->vector->load(1, n, s->slots + plan->result[r].fill * plan->block,
+                               s->at[plan->result[r].value], 0, 0);
     for (int r = 0; r < plan->results; r++) {
         const nn_plan_result *result = &plan->result[r];
-        nn_real *to = result->memory + s->offset[plan->reads + r], *value = s->at[result->value];
+        nn_real *to = result->memory + s->offset[plan->reads + r];
+        nn_real *value =
+            result->fill >= 0 ? s->slots + result->fill * plan->block : s->at[result->value];
         if (result->direct)
             continue;
-        if (result->fill >= 0) {
-            nn_real *filled = s->slots + result->fill * plan->block;
-            plan->vector->load(1, n, filled, value, 0, 0);
-            value = filled;
-        }
         if (result->combine == NN_STORE)
             plan->vector->store(s->rows, s->columns, to, axis_stride(result->stride, plan->rows),
                                 result->stride[plan->columns], value);
