@@ -1,7 +1,11 @@
 /* Rewriting before lowering: values stay what they were, products become fewer and smaller.
- * Covers: core/nn/compile/rewrite.c core/nn/compile/rewrite_parts.c core/nn/compile/rewrite_sums.c
- * core/nn/compile/rewrite_mixed.c core/nn/compile/rewrite_shared.c
- * core/nn/compile/rewrite_factors.c core/nn/compile/rewrite_shapes.c */
+ * Covers: core/nn/compile/rewrite.c
+ * Covers: core/nn/compile/rewrite_parts.c
+ * Covers: core/nn/compile/rewrite_sums.c
+ * Covers: core/nn/compile/rewrite_mixed.c
+ * Covers: core/nn/compile/rewrite_shared.c
+ * Covers: core/nn/compile/rewrite_factors.c
+ * Covers: core/nn/compile/rewrite_shapes.c */
 #include "nn/compile/compile.h"
 #include "unit/golden.h"
 #include "unit/nn_reference.h"
