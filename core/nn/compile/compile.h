@@ -2,10 +2,10 @@
  *
  *     nn_rewrite        the outputs, with better products                        (rewrite.c)
  *     nn_plan_values    which value is computed in which stage                   (stages.c)
- *     nn_plan_places    where each would live; copies where a view will not do   (views.c)
- *     nn_plan_tasks     which are computed together                              (fuse.c)
+ *     nn_plan_places    where each would live; copies where a view will not do   (places.c)
+ *     nn_plan_tasks     which are computed together                    (levels.c, fuse.c)
  *     nn_plan_order     in which order                                           (order.c)
- *     nn_lower          buffers and kernels                                      (lower.c)
+ *     nn_lower          buffers and kernels                      (lower.c, lower_loop.c)
  *     backend->lower    packed operands, scratch                                 (the back end)
  *     nn_plan_memory    offsets into the arena                                   (memory.c)
  *     nn_bind_memory    the arena                                                (memory.c)
@@ -59,7 +59,6 @@ typedef struct nn_planned {
     int rank;   /* as the node's, except of a FILL */
     int64_t shape[NN_MAX_RANK];
     bool output;  /* to be read after its stage */
-    bool crosses; /* used by a later stage */
     bool stored;  /* LOOP: in memory, not only in a register of its loop */
     int assigned; /* the leaf (a value) whose memory it sets at the end of the stage, or -1 */
     nn_view view; /* where it is, over its axes; view.buffer is a storage of the plan, or -1 */

@@ -343,7 +343,6 @@ static bool emit(placer *p, int v)
     nn_planned *value = &plan->value[now];
     memcpy(value->input, input, (size_t)inputs * sizeof(int));
     value->assigned = old->assigned < 0 ? -1 : p->now[old->assigned];
-    value->crosses = old->crosses;
     p->now[v] = now;
     switch (old->manner) {
     case NN_LEAF_VALUE:

@@ -64,12 +64,8 @@ static int add(planner *p, nn_node *node)
     nn_manner manner = manner_of(node);
     int v =
         nn_plan_value(plan, manner, node, manner == NN_LEAF_VALUE ? -1 : p->stage, node->inputs);
-    for (int i = 0; v >= 0 && i < node->inputs; i++) {
-        int input = p->current[node->input[i]->id];
-        plan->value[v].input[i] = input;
-        if (plan->value[input].stage >= 0 && plan->value[input].stage < p->stage)
-            plan->value[input].crosses = true;
-    }
+    for (int i = 0; v >= 0 && i < node->inputs; i++)
+        plan->value[v].input[i] = p->current[node->input[i]->id];
     return v;
 }
 
@@ -91,8 +87,6 @@ static int assign(planner *p, nn_node *node)
         return nn_status(plan->graph);
     plan->value[v].input[0] = from;
     plan->value[v].assigned = variable;
-    if (plan->value[from].stage < p->stage)
-        plan->value[from].crosses = true;
     return WEIR_OK;
 }
 
