@@ -212,12 +212,13 @@ static void test_random_shapes(void **unused)
     }
 }
 
-/* More than one block of k and of m, and strides at which copies are made. */
+/* More than one block of k and of m, strides at which copies are made, results beyond the caches.
+ */
 static void test_blocks(void **unused)
 {
-    static const int64_t shape[][3] = {{5, 40, 1500}, {900, 33, 20}, {410, 7, 801},
-                                       {30, 1, 3000}, {1, 200, 900}, {20, 70, 1024},
-                                       {40, 1767, 9}, {14, 64, 2048}};
+    static const int64_t shape[][3] = {{5, 40, 1500}, {900, 33, 20},  {410, 7, 801}, {30, 1, 3000},
+                                       {1, 200, 900}, {20, 70, 1024}, {40, 1767, 9}, {14, 64, 2048},
+                                       {700, 410, 6}, {90, 3100, 33}};
 
     (void)unused;
     for (size_t i = 0; i < sizeof shape / sizeof *shape; i++)

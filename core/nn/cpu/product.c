@@ -10,7 +10,7 @@ enum { DEPTH = 384, HEIGHT = 392, APART = 16 };
 /* Multiplications below which starting a second thread costs more than it saves. */
 enum { SMALL = 200000 };
 /* Bytes of b that stay in the first cache, of c that no cache holds. */
-enum { NEAR = 24 << 10, FAR = 2 << 20 };
+enum { NEAR = 24 << 10, FAR = 1 << 20 };
 
 static int64_t smaller(int64_t a, int64_t b)
 {
@@ -109,7 +109,15 @@ void nn_product_plan_make(nn_product_plan *plan, const nn_product *product, nn_i
         int64_t m = parts(product->m, plan->cut_m);
 
         plan->height = parts(m, parts(m, HEIGHT));
-        plan->scratch = (size_t)(plan->depth * plan->gemm->columns);
+        int64_t columns = plan->gemm->columns;
+
+        if (plan->far_c && product->k <= plan->depth &&
+            product->n * product->k * (int64_t)sizeof(nn_real) <= FAR) {
+            plan->whole_b = true;
+            plan->height = smaller(plan->height, 2 * plan->gemm->rows);
+            columns = parts(product->n, columns) * columns;
+        }
+        plan->scratch = (size_t)(plan->depth * columns);
         if (plan->copy_a)
             plan->scratch += (size_t)(plan->height * (plan->depth + APART) + plan->gemm->columns +
                                       plan->gemm->rows);
@@ -241,9 +249,18 @@ static void part_of(const nn_product_plan *plan, const operands *of, int64_t m0,
 {
     const nn_product *product = &plan->product;
     const nn_gemm *gemm = plan->gemm;
-    nn_real *b_block = scratch, *a_block = scratch + plan->depth * gemm->columns;
+    int64_t wide = plan->whole_b ? parts(product->n, gemm->columns) * gemm->columns : gemm->columns;
+    nn_real *b_block = scratch, *a_block = scratch + plan->depth * wide;
+    const nn_real *packed = of->packed;
     nn_panel panel = {.c_row = product->c.row, .far = plan->far_c};
 
+    if (plan->whole_b && !packed) {
+        for (int64_t n = n0; n < n1; n += gemm->columns)
+            gemm->pack_b(smaller(gemm->columns, n1 - n), product->k,
+                         of->b + b_offset(&product->b, 0, n), product->b.row, product->b.transposed,
+                         b_block + n * product->k);
+        packed = b_block;
+    }
     for (int64_t m = m0; m < m1; m += panel.m) {
         panel.m = smaller(plan->height, m1 - m);
         for (int64_t p = 0; p < product->k; p += panel.k) {
@@ -261,8 +278,8 @@ static void part_of(const nn_product_plan *plan, const operands *of, int64_t m0,
                 const nn_real *b = of->b + b_offset(&product->b, p, n);
 
                 panel.n = smaller(gemm->columns, n1 - n);
-                if (of->packed) {
-                    panel.b = of->packed + n * product->k + p * gemm->columns;
+                if (packed) {
+                    panel.b = packed + n * product->k + p * gemm->columns;
                     panel.b_row = gemm->columns;
                 } else if (!product->b.transposed && panel.n == gemm->columns &&
                            (panel.m <= gemm->rows || plan->near_b)) {
