@@ -219,3 +219,25 @@ int weir_checkpoint_remove(weir_job *job)
     }
     return WEIR_OK;
 }
+
+/* ---- Of others --------------------------------------------------------------------------------*/
+
+const weir_archive *weir_archive_open(weir_job *job, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    size_t length = (size_t)(name - path);
+    char folder[PATH_MAX];
+    weir_archive *archive;
+
+    /* What a result's key knows of the model is what this file holds. */
+    if (strcmp(name, "arrays.safetensors") != 0 || length + 2 > sizeof folder) {
+        weir_fail(job, WEIR_EOPTION, "'%.200s' is not the arrays.safetensors of a model", path);
+        return NULL;
+    }
+    memcpy(folder, path, length);
+    strcpy(folder + length, ".");
+    archive = weir_archive_read(folder, &job->error);
+    if (!archive || weir_job_keep(job, archive) != WEIR_OK)
+        return NULL;
+    return archive;
+}

@@ -57,6 +57,10 @@ WEIR_API void weir_track(weir_job *job, const char *curve, int64_t step, double 
 WEIR_API weir_random *weir_stream(weir_job *job, const char *name);
 /* A folder of the job's own that exists and is removed with the job. */
 WEIR_API const char *weir_scratch(weir_job *job);
+/* The archive of another model or encoder, by the path of its `arrays.safetensors`, as an option of
+ * kind FILE gives it. Borrowed for the instance's life. NULL on failure, with the error recorded.
+ */
+WEIR_API const weir_archive *weir_archive_open(weir_job *job, const char *path);
 WEIR_API uint64_t weir_seed(const weir_job *job);
 /* Threads that the plugin may use, 1 or more. */
 WEIR_API int weir_threads(const weir_job *job);
