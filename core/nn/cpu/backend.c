@@ -138,7 +138,7 @@ static void discard(void *device, nn_program *program)
 
     if (!prepared)
         return;
-    if (cpu->profile && prepared->seconds)
+    if (cpu->profile && prepared->seconds && prepared->least && prepared->calls)
         nn_profile_print(program, prepared);
     for (int k = 0; k < prepared->kernels; k++) {
         free(prepared->ready[k].loop);
@@ -150,6 +150,7 @@ static void discard(void *device, nn_program *program)
     free(prepared->work);
     free(prepared->ready);
     free(prepared->seconds);
+    free(prepared->least);
     free(prepared->calls);
     free(prepared);
     program->prepared = NULL;
@@ -245,10 +246,11 @@ static int prepare(void *device, nn_program *program, weir_error *error)
     prepared->work = calloc((size_t)cpu->threads, sizeof *prepared->work);
     if (cpu->profile) {
         prepared->seconds = calloc(kernels, sizeof *prepared->seconds);
+        prepared->least = calloc(kernels, sizeof *prepared->least);
         prepared->calls = calloc(kernels, sizeof *prepared->calls);
     }
     if (!prepared->ready || !prepared->work ||
-        (cpu->profile && (!prepared->seconds || !prepared->calls))) {
+        (cpu->profile && (!prepared->seconds || !prepared->least || !prepared->calls))) {
         prepared->kernels = prepared->ready ? prepared->kernels : 0;
         discard(device, program);
         return weir_error_memory(error, kernels * sizeof *prepared->ready, "a program's kernels");
@@ -354,6 +356,8 @@ static int run_stage(const nn_cpu *cpu, nn_program *program, int stage, weir_err
         if (prepared->seconds) {
             double now = clock_now(cpu);
             prepared->seconds[k] += now - then;
+            if (prepared->calls[k] == 0 || now - then < prepared->least[k])
+                prepared->least[k] = now - then;
             prepared->calls[k]++;
             then = now;
         }

@@ -36,9 +36,9 @@ typedef struct nn_ready {
 typedef struct nn_prepared {
     int kernels;
     nn_ready *ready;
-    bool divided;    /* some kernel uses several threads */
-    void **work;     /* [threads] for loops */
-    double *seconds; /* [kernels] with profile, and how often */
+    bool divided;            /* some kernel uses several threads */
+    void **work;             /* [threads] for loops */
+    double *seconds, *least; /* [kernels] with profile: together, of one call; and how often */
     int64_t *calls;
 } nn_prepared;
 

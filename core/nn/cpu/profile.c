@@ -129,8 +129,9 @@ void nn_profile_print(const nn_program *program, const nn_prepared *prepared)
         const nn_kernel *kernel = &program->kernel[lines[i].kernel];
         double each = lines[i].seconds / (double)prepared->calls[lines[i].kernel];
         double done = describe(kernel, &prepared->ready[lines[i].kernel], text, sizeof text);
-        fprintf(stderr, "  %5.2f %% %9.2f us %7.1f G%s/s  #%d.%d %s %s %s\n",
-                100 * lines[i].seconds / total, each * 1e6, done / each * 1e-9,
+        fprintf(stderr, "  %5.2f %% %9.2f us, least %9.2f, %7.1f G%s/s  #%d.%d %s %s %s\n",
+                100 * lines[i].seconds / total, each * 1e6, prepared->least[lines[i].kernel] * 1e6,
+                done / each * 1e-9,
                 kernel->kind == NN_KERNEL_PRODUCT || kernel->kind == NN_KERNEL_CONVOLUTION ? "FLOP"
                                                                                            : "B",
                 kernel->stage, lines[i].kernel, kinds[kernel->kind], text,
