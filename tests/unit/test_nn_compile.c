@@ -45,10 +45,18 @@ static void add_assigns(random_program *p, int s)
     }
 }
 
+static const char *device; /* where programs run; NULL: on the interpreter */
+
 static random_program make_program(uint64_t seed, unsigned debug)
 {
     random_program p = {.outputs = {0}};
-    p.r = random_graph_make(interpreter_graph(seed, debug), seed, 60 + (int)(seed % 5) * 40);
+    nn_graph *graph = interpreter_graph(seed, debug);
+    if (device) {
+        nn_graph_free(graph);
+        graph = nn_graph_new(&(nn_settings){seed, device, 2, false, debug});
+    }
+    assert_non_null(graph);
+    p.r = random_graph_make(graph, seed, 60 + (int)(seed % 5) * 40);
     for (int s = 0; s < STAGES; s++) {
         p.outputs[s] = 1 + random_below(&p.r, RANDOM_OUTPUTS - 5);
         for (int i = 0; i < p.outputs[s]; i++)
@@ -236,6 +244,19 @@ static void test_stages_follow_the_rules(void **state)
     }
 }
 
+/* The same on the processor, whose kernels are another reading of the descriptions. */
+static void test_the_cpu_follows_the_rules(void **state)
+{
+    static const int run[] = {0, 1, 1, 2, 0, 1, 2, 2};
+    (void)state;
+    if (sizeof(nn_real) != sizeof(double))
+        skip();
+    device = "cpu";
+    for (uint64_t seed = 2001; seed <= 2100; seed++)
+        check_rules(seed, NN_NO_REWRITE, run, 8, false);
+    device = NULL;
+}
+
 /* The random graphs mean something: every primitive is in them. */
 static void test_random_graphs_have_all_primitives(void **state)
 {
@@ -257,6 +278,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_switches_change_no_bit),
         cmocka_unit_test(test_stages_follow_the_rules),
+        cmocka_unit_test(test_the_cpu_follows_the_rules),
         cmocka_unit_test(test_random_graphs_have_all_primitives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
