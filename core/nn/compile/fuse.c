@@ -29,12 +29,6 @@ typedef struct fuser {
     bool *alone;          /* by value: a kernel of its own */
 } fuser;
 
-static bool computed_by_loop(const nn_planned *value)
-{
-    return value->manner == NN_LOOP_VALUE || value->manner == NN_COPY_VALUE ||
-           value->manner == NN_FILL_VALUE;
-}
-
 /* The index space of the loop that computes a value: of what it reads, for a reduction. */
 static int space_of(const nn_plan *plan, const nn_planned *value, int64_t *space)
 {
@@ -226,14 +220,6 @@ static bool part_reductions(fuser *f)
 
 /* ---- variables ---- */
 
-/* The variable that v looks at, or -1. */
-static int leaf_of(const nn_plan *plan, int v)
-{
-    while (plan->value[v].manner == NN_VIEW_VALUE)
-        v = plan->value[v].input[0];
-    return plan->value[v].manner == NN_LEAF_VALUE ? v : -1;
-}
-
 typedef void reader_visitor(fuser *f, int reader, int input, int setter);
 
 /* Every loop's value that reads a variable which its stage sets, on the setter's level. */
@@ -248,9 +234,9 @@ static void visit_readers(fuser *f, reader_visitor *visit)
         for (int v = 0; v < plan->values; v++) {
             const nn_planned *value = &plan->value[v];
             for (int i = 0; i < value->inputs && value->stage == stage; i++) {
-                int leaf = leaf_of(plan, value->input[i]);
+                int leaf = nn_leaf_seen(plan, value->input[i]);
                 int setter = leaf < 0 ? -1 : set[leaf];
-                if (setter >= 0 && computed_by_loop(value) &&
+                if (setter >= 0 && nn_by_loop(value) &&
                     f->levels.level[setter] == f->levels.level[v])
                     visit(f, v, value->input[i], setter);
             }
@@ -416,8 +402,8 @@ static bool make_clusters(fuser *f)
     for (int v = 0; v < plan->values; v++) {
         const nn_planned *value = &plan->value[v];
         f->cluster[v] = f->reader[v] = -1;
-        if (!computed_by_loop(value) || !fuses || f->alone[v]) {
-            if (computed_by_loop(value) || value->manner == NN_CALL_VALUE)
+        if (!nn_by_loop(value) || !fuses || f->alone[v]) {
+            if (nn_by_loop(value) || value->manner == NN_CALL_VALUE)
                 f->cluster[v] = f->clusters++;
             continue;
         }

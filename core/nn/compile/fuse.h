@@ -18,6 +18,10 @@ typedef struct nn_levels {
 } nn_levels;
 
 bool nn_find_levels(nn_levels *levels);
+/* LOOP, COPY or FILL. */
+bool nn_by_loop(const nn_planned *value);
+/* The leaf that v looks at, or -1. */
+int nn_leaf_seen(const nn_plan *plan, int v);
 bool nn_reduces(const nn_planned *value);
 /* The value whose register gives input i of user if both are in one loop, or -1. */
 int nn_register_source(const nn_plan *plan, const nn_planned *user, int i);

@@ -9,7 +9,7 @@
 
 enum { CONE = 64, SEEDS = 12, CLIMB = 8, REPEATS = 4 };
 
-static bool is_loop(const nn_planned *value)
+bool nn_by_loop(const nn_planned *value)
 {
     return value->manner == NN_LOOP_VALUE || value->manner == NN_COPY_VALUE ||
            value->manner == NN_FILL_VALUE;
@@ -25,7 +25,7 @@ int nn_register_source(const nn_plan *plan, const nn_planned *user, int i)
 {
     int v = nn_same_elements(plan, user->input[i]);
     const nn_planned *value = &plan->value[v];
-    bool has = is_loop(user) && is_loop(value) && value->stage == user->stage &&
+    bool has = nn_by_loop(user) && nn_by_loop(value) && value->stage == user->stage &&
                value->assigned < 0 && !nn_reduces(value);
     return has ? v : -1;
 }
@@ -38,8 +38,7 @@ static int64_t count(const nn_planned *value)
     return product;
 }
 
-/* The leaf that v looks at, or -1. */
-static int leaf_of(const nn_plan *plan, int v)
+int nn_leaf_seen(const nn_plan *plan, int v)
 {
     while (plan->value[v].manner == NN_VIEW_VALUE)
         v = plan->value[v].input[0];
@@ -71,7 +70,7 @@ static void find_levels(nn_levels *l)
     for (int v = 0; v < l->plan->values; v++) {
         const nn_planned *value = &l->plan->value[v];
         int level = 0;
-        if (is_loop(value) || value->manner == NN_CALL_VALUE) {
+        if (nn_by_loop(value) || value->manner == NN_CALL_VALUE) {
             level = earliest(l, value);
             l->level[v] = level;
             l->available[v] = level + 1;
@@ -135,10 +134,10 @@ static bool set_after_reading(nn_levels *l)
         memset(read, 0, (size_t)plan->values * sizeof(int));
         for (int v = 0; v < plan->values; v++) {
             const nn_planned *value = &plan->value[v];
-            if (value->stage != stage || (!is_loop(value) && value->manner != NN_CALL_VALUE))
+            if (value->stage != stage || (!nn_by_loop(value) && value->manner != NN_CALL_VALUE))
                 continue;
             for (int i = 0; i < value->inputs; i++) {
-                int leaf = leaf_of(plan, value->input[i]);
+                int leaf = nn_leaf_seen(plan, value->input[i]);
                 if (leaf >= 0 && l->level[v] > read[leaf])
                     read[leaf] = l->level[v];
             }
@@ -154,8 +153,8 @@ static bool set_after_reading(nn_levels *l)
         for (int v = 0; v < plan->values; v++) {
             const nn_planned *value = &plan->value[v];
             for (int i = 0; i < value->inputs && value->stage == stage; i++) {
-                int leaf = leaf_of(plan, value->input[i]);
-                if (leaf >= 0 && l->set[leaf] >= 0 && is_loop(value)) {
+                int leaf = nn_leaf_seen(plan, value->input[i]);
+                if (leaf >= 0 && l->set[leaf] >= 0 && nn_by_loop(value)) {
                     int limit = l->level[l->set[leaf]];
                     l->latest[v] = limit < l->latest[v] ? limit : l->latest[v];
                 }
@@ -258,7 +257,7 @@ static int used_later(const nn_levels *l, int v)
 {
     const nn_planned *value = &l->plan->value[v];
     int to = INT32_MAX;
-    if (!is_loop(value) || nn_reduces(value) || value->assigned >= 0 || l->pinned[v] ||
+    if (!nn_by_loop(value) || nn_reduces(value) || value->assigned >= 0 || l->pinned[v] ||
         l->first[v] == l->first[v + 1])
         return -1;
     for (int e = l->first[v]; e < l->first[v + 1]; e++)
