@@ -297,7 +297,7 @@ static int load_dictionary(weir_job *job, const weir_archive *from, struct dicti
         dictionary->loss = weir_get_array(from, "loss", WEIR_F64, 1, &epochs);
     if (!dictionary->loss)
         return weir_job_error(job)->status;
-    if (!(kinds >= 1 && kinds <= 65536) || words < 1 || words > kinds * VALUES ||
+    if (!(kinds >= 1 && kinds <= 65536) || words < 1 || (double)words > kinds * VALUES ||
         words > UINT32_MAX || shape[1] < 1 || shape[1] > 1000 || epochs < 1 || epochs > 10000)
         return weir_fail(job, WEIR_EDATA, "it has %g kinds, %llu words, vectors of %llu", kinds,
                          (unsigned long long)words, (unsigned long long)shape[1]);
