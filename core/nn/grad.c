@@ -239,6 +239,12 @@ int nn_grad(nn_node *y, int n, nn_node *const *wrt, nn_node **grad)
     if (n < 0 || (n && (!wrt || !grad)))
         return y            ? nn_fail(y->graph, WEIR_EOPTION, "grad: %d places for gradients", n),
                WEIR_EOPTION : WEIR_EOPTION;
+    for (int i = 0; i < n; i++)
+        if (!y != !wrt[i])
+            nn_fail(nn_graph_of(y ? y : wrt[i]), WEIR_EOPTION,
+                    y ? "grad: number %d of what to differentiate by is missing (NULL)"
+                      : "grad: y is missing (NULL), not number %d of what to differentiate by",
+                    i + 1);
     if (!nn_usable("grad", 1, &y, &instead) || (n && !nn_usable("grad", n, wrt, &instead)))
         return fail_all(y, n, wrt, grad);
     if (n && wrt[0]->graph != y->graph) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 enum { CHUNK_BYTES = 1 << 16, ALIGNMENT = 16, FIRST_TABLE = 1024 };
+enum { ALL_DEBUG = NN_NO_REWRITE | NN_NO_FUSION | NN_NO_REUSE | NN_NO_VIEWS };
 #define MAX_ELEMENTS (INT64_C(1) << 40)
 
 struct nn_chunk {
@@ -361,10 +362,26 @@ nn_node *nn_make_moved(nn_op op, nn_node *x, int rank, const int64_t *shape, con
 
 /* ---- the graph ---- */
 
+/* Adds what the environment asks for. */
+static void read_debug(nn_graph *graph)
+{
+    const char *text = getenv("WEIR_NN_DEBUG");
+    char *end;
+    unsigned long flags;
+
+    if (!text || !*text)
+        return;
+    flags = strtoul(text, &end, 0);
+    if (*end || end == text || flags > ALL_DEBUG)
+        nn_fail(graph, WEIR_EOPTION, "WEIR_NN_DEBUG=%.40s: not a number from 0 to %d", text,
+                ALL_DEBUG);
+    else
+        graph->settings.debug |= (unsigned)flags;
+}
+
 nn_graph *nn_graph_new(const nn_settings *settings)
 {
     nn_graph *graph = calloc(1, sizeof *graph);
-    const char *debug = getenv("WEIR_NN_DEBUG");
 
     if (!graph)
         return NULL;
@@ -381,8 +398,7 @@ nn_graph *nn_graph_new(const nn_settings *settings)
     graph->poison->graph = graph;
     graph->poison->op = NN_OP_POISON;
     graph->poison->id = -1;
-    if (debug)
-        graph->settings.debug |= (unsigned)strtoul(debug, NULL, 0);
+    read_debug(graph);
     return graph;
 }
 
@@ -424,7 +440,7 @@ nn_node *nn_find(nn_graph *graph, const char *name)
     if (!graph || !name || !graph->shared)
         return NULL;
     slot = slot_of(graph, &sought);
-    return *slot >= 0 && graph->nodes[*slot]->op == NN_OP_VARIABLE ? graph->nodes[*slot] : NULL;
+    return *slot >= 0 ? graph->nodes[*slot] : NULL;
 }
 
 int nn_parameters(nn_graph *graph, const char *prefix, int max, nn_node **out)

@@ -154,6 +154,9 @@ int nn_read(nn_program *program, nn_node *node, nn_real *to)
     nn_graph *graph = program->graph;
     if (graph->error.status)
         return graph->error.status;
+    if (!node || !to)
+        return weir_error_set(&graph->error, WEIR_EOPTION, "nn_read: no %s (NULL)",
+                              node ? "place for the numbers" : "output");
     const struct nn_output *output = find_output(program, node);
     if (!output)
         return weir_error_set(&graph->error, WEIR_EOPTION,
@@ -392,6 +395,8 @@ int nn_program_print(const nn_program *program, const char *path)
     if (!program)
         return WEIR_EOPTION;
     weir_error *error = &program->graph->error;
+    if (!path)
+        return weir_error_set(error, WEIR_EOPTION, "nn_program_print: no path (NULL)");
     FILE *file = fopen(path, "w");
     if (!file)
         return weir_error_set(error, WEIR_EIO, "%s: %s", path, strerror(errno));

@@ -11,34 +11,61 @@ static double seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-static int count_wishes(const nn_node *node)
+/* Takes groups apart, which may hold each other to any depth and be listed many times. */
+typedef struct nn_unpacking {
+    int *seen;       /* by id: the last stage + 1 that a group was taken apart for */
+    nn_node **group; /* those that are being taken apart, the innermost last … */
+    int *next;       /* … and which input of it is next */
+    int count;
+    nn_wish *wish; /* NULL: they are counted only */
+} nn_unpacking;
+
+static void unpack(nn_unpacking *u, nn_node *node, int stage)
 {
-    if (node->op != NN_OP_GROUP)
-        return 1;
-    int count = 0;
-    for (int i = 0; i < node->inputs; i++)
-        count += count_wishes(node->input[i]);
-    return count;
+    int depth = 0;
+    for (;;) {
+        if (node->op != NN_OP_GROUP) {
+            if (u->wish)
+                u->wish[u->count] =
+                    (nn_wish){.asked = node, .node = node, .stage = stage, .value = -1};
+            u->count++;
+        } else if (u->seen[node->id] != stage + 1) {
+            u->seen[node->id] = stage + 1;
+            u->group[depth] = node;
+            u->next[depth++] = 0;
+        }
+        while (depth && u->next[depth - 1] == u->group[depth - 1]->inputs)
+            depth--;
+        if (!depth)
+            return;
+        node = u->group[depth - 1]->input[u->next[depth - 1]++];
+    }
 }
 
-static void add_wishes(nn_node *node, int stage, int *count, nn_wish *wish)
+static void unpack_all(nn_unpacking *u, const nn_graph *graph, int stages, const nn_stage *stage)
 {
-    if (node->op != NN_OP_GROUP) {
-        wish[(*count)++] = (nn_wish){.asked = node, .node = node, .stage = stage, .value = -1};
-        return;
-    }
-    for (int i = 0; i < node->inputs; i++)
-        add_wishes(node->input[i], stage, count, wish);
+    u->count = 0;
+    memset(u->seen, 0, (size_t)graph->count * sizeof *u->seen);
+    for (int s = 0; s < stages; s++)
+        for (int i = 0; i < stage[s].n; i++)
+            unpack(u, stage[s].outputs[i], s);
 }
 
 static int check(nn_graph *graph, int stages, const nn_stage *stage)
 {
-    if (stages < 1)
+    if (stages < 1 || !stage) {
         nn_fail(graph, WEIR_EOPTION, "nn_compile: a program has at least one stage, not %d",
-                stages);
+                stage ? stages : 0);
+        return nn_status(graph);
+    }
     for (int s = 0; s < stages; s++)
+        if (stage[s].n < 0 || (stage[s].n && !stage[s].outputs))
+            nn_fail(graph, WEIR_EOPTION, "nn_compile: stage %d has %d outputs%s", s, stage[s].n,
+                    stage[s].n < 0 ? "" : ", but no list of them (NULL)");
+    for (int s = 0; s < stages && !nn_status(graph); s++)
         for (int i = 0; i < stage[s].n; i++)
-            if (!stage[s].outputs[i] || stage[s].outputs[i]->graph != graph)
+            if (!stage[s].outputs[i] || stage[s].outputs[i]->graph != graph ||
+                stage[s].outputs[i]->op == NN_OP_POISON)
                 nn_fail(graph, WEIR_EOPTION,
                         "nn_compile: output %d of stage %d is not of this graph", i, s);
     return nn_status(graph);
@@ -48,19 +75,21 @@ static int check(nn_graph *graph, int stages, const nn_stage *stage)
 static int find_wishes(nn_plan *plan, int stages, const nn_stage *stage, int *wishes,
                        nn_wish **wish)
 {
-    int count = 0;
-    for (int s = 0; s < stages; s++)
-        for (int i = 0; i < stage[s].n; i++)
-            count += count_wishes(stage[s].outputs[i]);
-    *wish = nn_plan_alloc(plan, (size_t)count * sizeof **wish);
+    size_t nodes = (size_t)plan->graph->count;
+    nn_unpacking unpacking = {.seen = nn_plan_alloc(plan, nodes * sizeof(int)),
+                              .group = nn_plan_alloc(plan, nodes * sizeof(nn_node *)),
+                              .next = nn_plan_alloc(plan, nodes * sizeof(int))};
+    if (!unpacking.seen || !unpacking.group || !unpacking.next)
+        return nn_status(plan->graph);
+    unpack_all(&unpacking, plan->graph, stages, stage);
+    int count = unpacking.count;
+    *wish = unpacking.wish = nn_plan_alloc(plan, (size_t)count * sizeof **wish);
     nn_node **node = nn_plan_alloc(plan, (size_t)count * sizeof(nn_node *));
     int *of = nn_plan_alloc(plan, (size_t)count * sizeof *of);
     if (!*wish || !node || !of)
         return nn_status(plan->graph);
-    *wishes = 0;
-    for (int s = 0; s < stages; s++)
-        for (int i = 0; i < stage[s].n; i++)
-            add_wishes(stage[s].outputs[i], s, wishes, *wish);
+    unpack_all(&unpacking, plan->graph, stages, stage);
+    *wishes = count;
     for (int w = 0; w < count; w++) {
         node[w] = (*wish)[w].node;
         of[w] = (*wish)[w].stage;

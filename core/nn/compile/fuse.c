@@ -379,14 +379,16 @@ static bool make_tasks(fuser *f)
             f->entry[f->entries++] =
                 (entry){.value = v, .level = f->cluster[v], .place = f->levels.rank[v]};
     }
-    qsort(f->entry, (size_t)f->entries, sizeof *f->entry, by_cluster);
+    if (f->entries)
+        qsort(f->entry, (size_t)f->entries, sizeof *f->entry, by_cluster);
     for (int begin = 0, end; begin < f->entries; begin = end) {
         for (end = begin; end < f->entries && f->entry[end].level == f->entry[begin].level;)
             end++;
         if (!make_task(f, begin, end))
             return false;
     }
-    qsort(plan->task, (size_t)plan->tasks, sizeof *plan->task, by_key);
+    if (plan->tasks)
+        qsort(plan->task, (size_t)plan->tasks, sizeof *plan->task, by_key);
     for (int t = 0; t < plan->tasks; t++)
         for (int m = 0; m < plan->task[t].members; m++)
             plan->value[plan->task[t].member[m]].task = t;
