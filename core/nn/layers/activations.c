@@ -81,6 +81,8 @@ nn_node *nn_softmax_groups(nn_node *x, int n, const int64_t *widths)
         return x;
     char text[160];
     int64_t sum = 0;
+    if (!widths)
+        return nn_fail(g, WEIR_EOPTION, "softmax_groups: no widths (NULL)");
     for (int i = 0; i < n; i++) {
         if (widths[i] < 1 || widths[i] > INT64_MAX - sum)
             return nn_fail(g, WEIR_EOPTION, "softmax_groups: width %d is %lld; 1 or more is needed",

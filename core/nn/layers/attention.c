@@ -16,6 +16,8 @@ static nn_node *heads_of(nn_node *qkv, int64_t which)
 /* [time][time]: 0 where a step may look, a number that vanishes in softmax where it may not. */
 static nn_node *causal_mask(nn_graph *g, int64_t time)
 {
+    if (!nn_shape_check(g, "attention: the mask", 2, (int64_t[]){time, time}))
+        return g->poison;
     double *mask = calloc((size_t)(time * time), sizeof *mask);
     if (!mask)
         return nn_fail(g, WEIR_ENOMEM, "attention: out of memory for a mask of %lld x %lld",
@@ -70,6 +72,8 @@ nn_node *nn_time_embedding(nn_node *t, int64_t width)
                        "time_embedding: times %s in a width of %lld; [batch] and an even width are "
                        "needed",
                        nn_shape_text(t, text), (long long)width);
+    if (!nn_shape_check(g, "time_embedding", 2, (int64_t[]){nn_size(t, 0), width}))
+        return g->poison;
     int64_t half = width / 2;
     double *frequency = malloc((size_t)half * sizeof *frequency);
     if (!frequency)

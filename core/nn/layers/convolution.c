@@ -24,10 +24,11 @@ nn_node *nn_conv(nn_node *x, int64_t out, int64_t kernel, int64_t stride, int64_
                        "conv(%s): %lld outputs, kernel %lld, stride %lld, pad %lld; the least are "
                        "1, 1, 1, 0",
                        name, (long long)out, (long long)kernel, (long long)stride, (long long)pad);
-    int64_t in = nn_size(x, 3);
+    int64_t in = nn_size(x, 3), shape[] = {out, in, kernel, kernel};
+    if (!nn_shape_check(g, nn_namef(g, "conv(%s)", name), 4, shape))
+        return g->poison;
     nn_init fan_in = nn_init_fan_in(in * kernel * kernel);
-    nn_node *weight = nn_parameter(g, nn_member(g, name, "weight"), 4,
-                                   (int64_t[]){out, in, kernel, kernel}, fan_in);
+    nn_node *weight = nn_parameter(g, nn_member(g, name, "weight"), 4, shape, fan_in);
     nn_node *bias = nn_parameter(g, nn_member(g, name, "bias"), 1, &out, fan_in);
     return nn_add(nn_conv2d(x, weight, stride, pad), bias);
 }
@@ -42,8 +43,11 @@ nn_node *nn_upsample(nn_node *x, int64_t factor)
                        (long long)factor);
     int64_t batch = nn_size(x, 0), height = nn_size(x, 1), width = nn_size(x, 2);
     int64_t channels = nn_size(x, 3);
+    const int64_t large[] = {batch * height, factor, width, factor, channels};
+    if (!nn_shape_check(g, "upsample", 5, large))
+        return g->poison;
     x = nn_reshape(x, 5, (int64_t[]){batch * height, 1, width, 1, channels});
-    x = nn_broadcast(x, 5, (int64_t[]){batch * height, factor, width, factor, channels});
+    x = nn_broadcast(x, 5, large);
     return nn_reshape(x, 4, (int64_t[]){batch, height * factor, width * factor, channels});
 }
 

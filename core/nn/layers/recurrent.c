@@ -2,6 +2,7 @@
  * input's products are taken once for all steps, so that a step is one product with the state and
  * its gates. */
 #include "nn/layers/layer.h"
+#include <stdio.h>
 
 /* A layer while it is built. The part of a step's gates that does not depend on the state is
  * sequence's rows of that step plus constant; either may be NULL. */
@@ -44,6 +45,8 @@ static nn_node *cell_parameters(cell *c, int64_t in, const char *name)
 /* Checks the inputs and fills c: false, with the error recorded, when they do not fit. */
 static bool cell_open(cell *c, const nn_recurrent *in, const char *layer, const char *name)
 {
+    if (!in)
+        return false;
     nn_node *sequence = in->sequence, *constant = in->constant;
     nn_node *given[] = {sequence, constant, in->h, in->c};
     for (int i = 0; i < 4; i++)
@@ -68,6 +71,11 @@ static bool cell_open(cell *c, const nn_recurrent *in, const char *layer, const 
     if (c->steps < 1)
         return failed(c, layer, name, "steps is not set and there is no sequence to tell it"),
                false;
+    char layer_name[300];
+    snprintf(layer_name, sizeof layer_name, "%s(%s)", layer, name);
+    if (!nn_shape_check(c->graph, layer_name, 4,
+                        (int64_t[]){c->hidden, c->gates, c->batch, c->steps}))
+        return false;
     if (sequence && in->steps && in->steps != c->steps)
         return failed(c, layer, name, "steps is not the sequence's"), false;
     if (sequence && constant && nn_size(constant, 0) != c->batch)
