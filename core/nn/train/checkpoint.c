@@ -59,9 +59,11 @@ int nn_checkpoint_save(nn_graph *graph, const char *path)
     weir_tensors tensors = {0};
     char seed[32], print[32];
 
+    if (!nn_file_given(graph, "checkpoint_save", "", path))
+        return nn_status(graph);
     snprintf(seed, sizeof seed, "%" PRIu64, graph->settings.seed);
     snprintf(print, sizeof print, "%016" PRIx64, fingerprint(graph));
-    if (nn_status(graph) == WEIR_OK && nn_collect_all(graph, "", &tensors) == WEIR_OK &&
+    if (nn_collect_all(graph, "", &tensors) == WEIR_OK &&
         collect_draws(graph, &tensors) == WEIR_OK &&
         weir_tensors_note(&tensors, "kind", KIND, &graph->error) == WEIR_OK &&
         weir_tensors_note(&tensors, "seed", seed, &graph->error) == WEIR_OK &&
@@ -123,7 +125,7 @@ int nn_checkpoint_load(nn_graph *graph, const char *path)
     nn_node *noise;
     char name[512];
 
-    if (nn_status(graph) == WEIR_OK &&
+    if (nn_file_given(graph, "checkpoint_load", "", path) &&
         weir_tensors_open(&tensors, path, &graph->error) == WEIR_OK &&
         nn_fits(graph, "", &tensors, path, false) == WEIR_OK &&
         check_draws(graph, &tensors, path) == WEIR_OK &&

@@ -274,6 +274,10 @@ int nn_guard_step(nn_guard *guard, int64_t step, weir_error *error)
     char terms[512], what[700];
     nn_node *bad = NULL;
 
+    if (!guard)
+        return weir_error_set(error, WEIR_EOPTION,
+                              "guard: there is none (NULL); nn_error says why nn_guard_new gave "
+                              "none");
     if (!room_for_step(guard))
         return weir_error_memory(error, 0, "the losses of a fit");
     if (guard->steps == 0)
@@ -303,19 +307,19 @@ int nn_guard_step(nn_guard *guard, int64_t step, weir_error *error)
 
 const double *nn_guard_losses(const nn_guard *guard, int term, int64_t *n)
 {
-    *n = guard->steps;
-    return term >= 0 && term < guard->terms ? guard->losses[term] : NULL;
+    *n = guard ? guard->steps : 0;
+    return guard && term >= 0 && term < guard->terms ? guard->losses[term] : NULL;
 }
 
 int64_t nn_guard_good(const nn_guard *guard)
 {
-    return guard->good;
+    return guard ? guard->good : 0;
 }
 
 int nn_guard_terms(const nn_guard *guard, const nn_term **terms)
 {
-    *terms = guard->term;
-    return guard->terms;
+    *terms = guard ? guard->term : NULL;
+    return guard ? guard->terms : 0;
 }
 
 void nn_guard_free(nn_guard *guard)
@@ -338,7 +342,7 @@ nn_guard *nn_guard_new(nn_program *program, int n, const nn_term *terms, int64_t
 
     if (!graph || nn_status(graph) != WEIR_OK)
         return NULL;
-    if (n < 1 || n > MOST_TERMS || every < 0) {
+    if (n < 1 || n > MOST_TERMS || every < 0 || !terms) {
         nn_fail(graph, WEIR_EOPTION, "guard: %d terms, kept every %lld steps; 1 to %d terms", n,
                 (long long)every, MOST_TERMS);
         return NULL;

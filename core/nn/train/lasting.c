@@ -213,3 +213,12 @@ int nn_set_all(nn_graph *graph, const char *prefix, weir_tensors *tensors, const
         set(node, weir_tensors_find(tensors, node->name));
     return nn_status(graph);
 }
+
+bool nn_file_given(nn_graph *graph, const char *operation, const char *prefix, const char *path)
+{
+    if (nn_status(graph) != WEIR_OK)
+        return false;
+    if (!prefix || !path)
+        nn_fail(graph, WEIR_EOPTION, "%s: no %s (NULL)", operation, path ? "prefix" : "path");
+    return prefix && path;
+}

@@ -30,4 +30,7 @@ int nn_fits(nn_graph *graph, const char *prefix, const weir_tensors *tensors, co
 /* Reads all values of an open set, then sets the variables of the prefix: after nn_fits. */
 int nn_set_all(nn_graph *graph, const char *prefix, weir_tensors *tensors, const char *path);
 
+/* Whether the graph has no error and prefix and path are there; NULL is recorded as an error. */
+bool nn_file_given(nn_graph *graph, const char *operation, const char *prefix, const char *path);
+
 #endif

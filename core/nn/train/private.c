@@ -227,14 +227,18 @@ static void build(setting *s, nn_node *loss, nn_private *made)
 
 nn_private nn_private_step(nn_node *loss, const char *prefix, const nn_private_options *options)
 {
-    nn_graph *graph = loss->graph;
-    nn_node *poison = graph->poison;
+    nn_graph *graph = nn_graph_of(loss);
+    nn_node *poison = graph ? graph->poison : NULL;
     nn_private made = {poison, poison, poison, poison, poison, 0, NULL};
     setting s = {.graph = graph, .options = options, .prefix = prefix};
     nn_node **nodes;
 
     if (nn_status(graph) != WEIR_OK)
         return made;
+    if (!prefix || !options) {
+        nn_fail(graph, WEIR_EOPTION, "private step: no %s (NULL)", prefix ? "options" : "prefix");
+        return made;
+    }
     s.n = nn_parameters(graph, prefix, 0, NULL);
     nodes = calloc(3 * (size_t)s.n + 1, sizeof *nodes);
     if (!nodes) {
@@ -259,7 +263,7 @@ int64_t nn_private_examples(nn_graph *graph, const char *prefix, int64_t most, s
     nn_node *node;
     int64_t n;
 
-    for (int at = 0; (node = nn_next_leaf(graph, NN_OP_VARIABLE, prefix, &at));)
+    for (int at = 0; graph && prefix && (node = nn_next_leaf(graph, NN_OP_VARIABLE, prefix, &at));)
         if (node->role == NN_ROLE_PARAMETER)
             each += (size_t)nn_count(node) * sizeof(nn_real);
     n = each ? (int64_t)(bytes / each) : most;

@@ -6,7 +6,8 @@ int nn_save(nn_graph *graph, const char *prefix, const char *path)
 {
     weir_tensors tensors = {0};
 
-    if (nn_status(graph) == WEIR_OK && nn_collect_all(graph, prefix, &tensors) == WEIR_OK) {
+    if (nn_file_given(graph, "save", prefix, path) &&
+        nn_collect_all(graph, prefix, &tensors) == WEIR_OK) {
         if (tensors.count)
             weir_tensors_write(&tensors, path, &graph->error);
         else
@@ -21,7 +22,7 @@ int nn_load(nn_graph *graph, const char *prefix, const char *path)
 {
     weir_tensors tensors = {0};
 
-    if (nn_status(graph) == WEIR_OK &&
+    if (nn_file_given(graph, "load", prefix, path) &&
         weir_tensors_open(&tensors, path, &graph->error) == WEIR_OK &&
         nn_fits(graph, prefix, &tensors, path, true) == WEIR_OK)
         nn_set_all(graph, prefix, &tensors, path);
@@ -45,10 +46,12 @@ int nn_copy(nn_graph *to, nn_graph *from, const char *prefix)
 {
     nn_node *node;
 
+    if (nn_status(to) == WEIR_OK && (!from || !prefix))
+        nn_fail(to, WEIR_EOPTION, "copy: no %s (NULL)", from ? "prefix" : "graph to copy from");
     for (int at = 0; !nn_status(to) && (node = nn_next_leaf(to, NN_OP_VARIABLE, prefix, &at));) {
         const nn_node *source = nn_find(from, node->name);
         char want[400], have[160];
-        if (!source)
+        if (!source || source->op != NN_OP_VARIABLE)
             nn_fail(to, WEIR_EOPTION, "copy: the other graph has no %s",
                     nn_leaf_text(node, want, sizeof want));
         else if (!nn_same_shape(source, node))
