@@ -88,7 +88,7 @@ WEIR_API nn_node *nn_state(nn_graph *graph, const char *name, int rank, const in
                            nn_init init);
 /* A scalar. */
 WEIR_API nn_node *nn_scalar(nn_graph *graph, double value);
-/* An array, copied from values in row order. */
+/* An array, copied from values (double, in either build) in row order. */
 WEIR_API nn_node *nn_array(nn_graph *graph, int rank, const int64_t *shape, const double *values);
 
 /* Random numbers, drawn anew in each run of the stage that computes them: element i of draw d is a
@@ -168,7 +168,8 @@ WEIR_API nn_node *nn_mean_over(nn_node *x, unsigned axes);
 WEIR_API nn_node *nn_total(nn_node *x);
 WEIR_API nn_node *nn_mean(nn_node *x);
 
-/* ---- movement ---- */
+/* ---- movement ----
+ * An axis below 0 counts from the last. */
 WEIR_API nn_node *nn_broadcast(nn_node *x, int rank, const int64_t *shape);
 WEIR_API nn_node *nn_reshape(nn_node *x, int rank, const int64_t *shape); /* one size may be -1 */
 WEIR_API nn_node *nn_permute(nn_node *x, const int *axes); /* axis i is x's axes[i] */
