@@ -126,8 +126,8 @@ static int describe(nn_plan *plan, int wishes, const nn_wish *wish, const nn_sta
 
 static int plan_program(nn_plan *plan, const nn_stage *stage)
 {
-    int wishes;
-    nn_wish *wish;
+    int wishes = 0;
+    nn_wish *wish = NULL;
     int status = find_wishes(plan, plan->program->stages, stage, &wishes, &wish);
     if (!status)
         status = nn_plan_values(plan, wishes, wish);
