@@ -440,7 +440,7 @@ nn_node *nn_find(nn_graph *graph, const char *name)
     if (!graph || !name || !graph->shared)
         return NULL;
     slot = slot_of(graph, &sought);
-    return *slot >= 0 ? graph->nodes[*slot] : NULL;
+    return *slot >= 0 && graph->nodes[*slot]->op == NN_OP_VARIABLE ? graph->nodes[*slot] : NULL;
 }
 
 int nn_parameters(nn_graph *graph, const char *prefix, int max, nn_node **out)

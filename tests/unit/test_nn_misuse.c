@@ -276,9 +276,10 @@ static void names_collide(void **state)
     must_fail(g, "of this name");
     g = new_graph();
     nn_noise_normal(g, "a", 0, NULL); /* noises have names of their own */
-    nn_node *a = nn_input(g, "a", 0, NULL);
-    assert_ptr_equal(nn_find(g, "a"), a);
-    assert_ptr_equal(nn_find(g, "b"), NULL);
+    nn_node *b = nn_state(g, "b", 0, NULL, nn_init_constant(0));
+    nn_input(g, "a", 0, NULL);
+    assert_ptr_equal(nn_find(g, "a"), NULL); /* inputs are not found */
+    assert_ptr_equal(nn_find(g, "b"), b);
     must_work(g);
 }
 

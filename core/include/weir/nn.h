@@ -99,7 +99,7 @@ WEIR_API nn_node *nn_noise_uniform(nn_graph *graph, const char *name, int rank,
 WEIR_API nn_node *nn_noise_normal(nn_graph *graph, const char *name, int rank,
                                   const int64_t *shape);
 
-/* The variable or input of this name; NULL when there is none (no error). */
+/* The parameter or state of this name; NULL when there is none (no error). */
 WEIR_API nn_node *nn_find(nn_graph *graph, const char *name);
 /* Parameters whose names begin with prefix ("" for all), in order of creation. Returns how many
  * there are; writes at most max of them. */

@@ -51,7 +51,7 @@ int nn_copy(nn_graph *to, nn_graph *from, const char *prefix)
     for (int at = 0; !nn_status(to) && (node = nn_next_leaf(to, NN_OP_VARIABLE, prefix, &at));) {
         const nn_node *source = nn_find(from, node->name);
         char want[400], have[160];
-        if (!source || source->op != NN_OP_VARIABLE)
+        if (!source)
             nn_fail(to, WEIR_EOPTION, "copy: the other graph has no %s",
                     nn_leaf_text(node, want, sizeof want));
         else if (!nn_same_shape(source, node))
