@@ -11,6 +11,14 @@ typedef struct contribution {
     int next;             /* of the same node, or -1 */
 } contribution;
 
+/* A part of a tensor with the gradient by it: of a slice, or of several joined. */
+typedef struct box {
+    nn_node *dy;
+    int64_t at[NN_MAX_RANK], size[NN_MAX_RANK];
+    int axis; /* the last one on which it is less than the tensor; -1: none */
+    int order;
+} box;
+
 typedef struct walk {
     nn_graph *graph;
     bool *needed; /* by node: something asked for lies below it */
@@ -19,7 +27,7 @@ typedef struct walk {
     int count, capacity;
     nn_node **parts; /* scratch, for the inputs of one node */
     bool *wanted;
-    const contribution **slices; /* scratch, for the slices of one node */
+    box *boxes; /* scratch, for the slices of one node */
     int part_capacity;
 } walk;
 
@@ -50,7 +58,7 @@ static bool reserve(walk *w, int n)
 {
     nn_node **parts;
     bool *wanted;
-    const contribution **slices;
+    box *boxes;
 
     if (n <= w->part_capacity)
         return true;
@@ -59,9 +67,9 @@ static bool reserve(walk *w, int n)
     w->parts = parts ? parts : w->parts;
     wanted = realloc(w->wanted, (size_t)n * sizeof *wanted);
     w->wanted = wanted ? wanted : w->wanted;
-    slices = realloc(w->slices, (size_t)n * sizeof *slices);
-    w->slices = slices ? slices : w->slices;
-    if (!parts || !wanted || !slices)
+    boxes = realloc(w->boxes, (size_t)n * sizeof *boxes);
+    w->boxes = boxes ? boxes : w->boxes;
+    if (!parts || !wanted || !boxes)
         return false;
     w->part_capacity = n;
     return true;
@@ -86,28 +94,50 @@ static int axis_of(const nn_node *slice, const nn_node *x)
     return axis;
 }
 
-static int by_place(const void *a, const void *b)
+static void find_axis(box *b, const nn_node *x)
 {
-    const contribution *p = *(const contribution *const *)a, *q = *(const contribution *const *)b;
-
-    for (int i = 0; i < NN_MAX_RANK; i++)
-        if (p->slice->at[i] != q->slice->at[i])
-            return p->slice->at[i] < q->slice->at[i] ? -1 : 1;
-    return p < q ? -1 : p > q;
+    b->axis = x->rank - 1;
+    while (b->axis >= 0 && b->size[b->axis] == x->shape[b->axis])
+        b->axis--;
 }
 
-/* Zeros of x's shape but for `count` on the axis. */
-static nn_node *gap(const nn_node *x, int axis, int64_t count)
+/* The order of boxes that are full beyond one axis by the axes before it. */
+static int by_others(const box *p, const box *q)
+{
+    for (int i = 0; i < p->axis; i++) {
+        if (p->at[i] != q->at[i])
+            return p->at[i] < q->at[i] ? -1 : 1;
+        if (p->size[i] != q->size[i])
+            return p->size[i] < q->size[i] ? -1 : 1;
+    }
+    return 0;
+}
+
+/* By the axis to join along, the place on the axes before it, the place on it. */
+static int by_place(const void *a, const void *b)
+{
+    const box *p = a, *q = b;
+    int others = p->axis == q->axis ? by_others(p, q) : p->axis < q->axis ? -1 : 1;
+
+    if (others)
+        return others;
+    if (p->axis >= 0 && p->at[p->axis] != q->at[p->axis])
+        return p->at[p->axis] < q->at[p->axis] ? -1 : 1;
+    return p->order < q->order ? -1 : p->order > q->order;
+}
+
+/* Zeros of the box's size but for `count` on the axis. */
+static nn_node *gap(const nn_node *x, const box *b, int axis, int64_t count)
 {
     nn_node shape = {.graph = x->graph, .rank = x->rank};
 
-    memcpy(shape.shape, x->shape, sizeof shape.shape);
+    memcpy(shape.shape, b->size, sizeof shape.shape);
     shape.shape[axis] = count;
     return nn_constant_like(&shape, 0);
 }
 
-/* Slices along one axis, in order of place: as many concatenations as slices overlap. */
-static nn_node *joined(walk *w, const nn_node *x, int axis, int n)
+/* Boxes that differ on one axis only, in order of place: as many concatenations as overlap. */
+static nn_node *joined(walk *w, const nn_node *x, int axis, int n, box *list)
 {
     nn_node *sum = NULL;
 
@@ -115,54 +145,85 @@ static nn_node *joined(walk *w, const nn_node *x, int axis, int n)
         int parts = 0, left = 0;
         int64_t end = 0;
         for (int i = 0; i < n; i++) {
-            const nn_node *slice = w->slices[i]->slice;
-            if (slice->at[axis] < end) { /* it overlaps: for the next round */
-                w->slices[left++] = w->slices[i];
+            if (list[i].at[axis] < end) { /* it overlaps: for the next round */
+                list[left++] = list[i];
                 continue;
             }
-            if (slice->at[axis] > end)
-                w->parts[parts++] = gap(x, axis, slice->at[axis] - end);
-            w->parts[parts++] = w->slices[i]->dy;
-            end = slice->at[axis] + slice->shape[axis];
+            if (list[i].at[axis] > end)
+                w->parts[parts++] = gap(x, &list[i], axis, list[i].at[axis] - end);
+            w->parts[parts++] = list[i].dy;
+            end = list[i].at[axis] + list[i].size[axis];
         }
         if (end < x->shape[axis])
-            w->parts[parts++] = gap(x, axis, x->shape[axis] - end);
+            w->parts[parts++] = gap(x, &list[0], axis, x->shape[axis] - end);
         sum = plus(sum, nn_concat(axis, parts, w->parts));
         n = left;
     }
     return sum;
 }
 
+/* n boxes as one gradient: joined along the last axis on which they are parts, and so on. */
+static nn_node *assembled(walk *w, const nn_node *x, int n)
+{
+    nn_node *whole[NN_MAX_RANK] = {NULL}, *sum = NULL;
+
+    for (int axis = x->rank - 1; axis >= 0; axis--) {
+        int first = n, left;
+        for (int i = 0; i < n; i++)
+            find_axis(&w->boxes[i], x);
+        qsort(w->boxes, (size_t)n, sizeof *w->boxes, by_place);
+        while (first > 0 && w->boxes[first - 1].axis == axis)
+            first--;
+        left = first;
+        for (int begin = first, end; begin < n; begin = end) {
+            box run = w->boxes[begin];
+            for (end = begin + 1; end < n && !by_others(&run, &w->boxes[end]);)
+                end++;
+            run.dy = joined(w, x, axis, end - begin, &w->boxes[begin]);
+            run.at[axis] = 0;
+            run.size[axis] = x->shape[axis];
+            find_axis(&run, x);
+            if (run.axis < 0)
+                whole[axis] = run.dy;
+            else
+                w->boxes[left++] = run;
+        }
+        n = left;
+    }
+    for (int axis = 0; axis < x->rank; axis++)
+        if (whole[axis])
+            sum = plus(sum, whole[axis]);
+    return sum;
+}
+
 /* The whole gradient by x; NULL: none. */
 static nn_node *gradient_of(walk *w, const nn_node *x)
 {
-    nn_node *sum = NULL;
-    int slices = 0;
+    nn_node *sum = NULL, *slices;
+    int n = 0, corners = 0;
 
     for (int i = w->first[x->id]; i >= 0; i = w->list[i].next) {
-        const contribution *c = &w->list[i];
-        if (!c->slice)
-            sum = plus(sum, c->dy);
-        else if (axis_of(c->slice, x) < 0)
-            sum = plus(sum, nn_make_moved(NN_OP_PAD, c->dy, x->rank, x->shape, c->slice->at));
-        else
-            slices++;
+        n += w->list[i].slice != NULL;
+        corners += w->list[i].slice && axis_of(w->list[i].slice, x) < 0;
     }
-    if (!slices)
-        return sum;
-    if (!reserve(w, 2 * slices + 1))
+    if (n && !reserve(w, 2 * n + 1))
         return nn_fail(w->graph, WEIR_ENOMEM, "grad: out of memory");
-    for (int axis = 0; axis < x->rank; axis++) {
-        int n = 0;
-        for (int i = w->first[x->id]; i >= 0; i = w->list[i].next)
-            if (w->list[i].slice && axis_of(w->list[i].slice, x) == axis)
-                w->slices[n++] = &w->list[i];
-        if (!n)
-            continue;
-        qsort(w->slices, (size_t)n, sizeof *w->slices, by_place);
-        sum = plus(sum, joined(w, x, axis, n));
+    n = 0;
+    for (int i = w->first[x->id]; i >= 0; i = w->list[i].next) {
+        const contribution *c = &w->list[i];
+        if (!c->slice) {
+            sum = plus(sum, c->dy);
+        } else if (corners == 1 && axis_of(c->slice, x) < 0) {
+            sum = plus(sum, nn_make_moved(NN_OP_PAD, c->dy, x->rank, x->shape, c->slice->at));
+        } else {
+            box *b = &w->boxes[n];
+            *b = (box){.dy = c->dy, .order = n++};
+            memcpy(b->at, c->slice->at, sizeof b->at);
+            memcpy(b->size, c->slice->shape, sizeof b->size);
+        }
     }
-    return sum;
+    slices = n ? assembled(w, x, n) : NULL;
+    return slices ? plus(sum, slices) : sum;
 }
 
 /* Marks what lies between y and wrt. */
@@ -276,6 +337,6 @@ int nn_grad(nn_node *y, int n, nn_node *const *wrt, nn_node **grad)
     free(w.list);
     free(w.parts);
     free(w.wanted);
-    free(w.slices);
+    free(w.boxes);
     return w.graph->error.status != WEIR_OK ? fail_all(y, n, wrt, grad) : WEIR_OK;
 }

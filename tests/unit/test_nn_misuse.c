@@ -488,6 +488,22 @@ static void a_small_stack_is_enough(void **state)
     must_work(g);
 }
 
+/* A GRU slices what it is given by step and by gate: twice the steps are twice the work. */
+static void twice_the_steps_are_twice_the_work(void **state)
+{
+    (void)state;
+    size_t bytes[2];
+    for (int i = 0; i < 2; i++) {
+        nn_graph *g = new_graph();
+        nn_node *x = nn_input(g, "x", 3, SHAPE(i ? 80 : 40, 2, 3));
+        nn_node *y = nn_gru(&(nn_recurrent){.sequence = x, .hidden = 4}, "gru").outputs;
+        nn_node *step = nn_adam(nn_mean(nn_square(y)), "gru.", NULL);
+        bytes[i] = nn_program_info(nn_compile(g, 1, &(nn_stage){"s", 1, &step})).without_reuse;
+        must_work(g);
+    }
+    assert_in_range(bytes[1], bytes[0], 5 * bytes[0] / 2);
+}
+
 /* In a process that may have 2 GiB: 64 GiB of an arena, of an input, of a variable. The exit status
  * counts the errors that are WEIR_ENOMEM. */
 static int without_memory(void)
@@ -544,6 +560,7 @@ int main(void)
         cmocka_unit_test(any_number_of_threads),
         cmocka_unit_test(settings_that_mean_nothing),
         cmocka_unit_test(a_small_stack_is_enough),
+        cmocka_unit_test(twice_the_steps_are_twice_the_work),
         cmocka_unit_test(no_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,7 +88,7 @@ WEIR_API nn_node *nn_state(nn_graph *graph, const char *name, int rank, const in
                            nn_init init);
 /* A scalar. */
 WEIR_API nn_node *nn_scalar(nn_graph *graph, double value);
-/* An array, copied from values (double, in either build) in row order. */
+/* An array, copied from values (always double) in row order. */
 WEIR_API nn_node *nn_array(nn_graph *graph, int rank, const int64_t *shape, const double *values);
 
 /* Random numbers, drawn anew in each run of the stage that computes them: element i of draw d is a
