@@ -94,7 +94,8 @@ static bool list_users(nn_levels *l)
         total += plan->value[v].inputs;
     l->first = nn_plan_alloc(plan, ((size_t)plan->values + 2) * sizeof(int));
     l->user = nn_plan_alloc(plan, (size_t)total * sizeof(int));
-    l->pinned = nn_plan_alloc(plan, (size_t)plan->values * sizeof(bool));
+    /* Of what repeat adds, too: it looks at the inputs of values that it has redirected. */
+    l->pinned = nn_plan_alloc(plan, ((size_t)l->capacity + 1) * sizeof(bool));
     if (!l->first || !l->user || !l->pinned)
         return false;
     for (int fill = 0; fill < 2; fill++) {
