@@ -285,6 +285,10 @@ static unsigned flush_denormals(int threads)
 {
     unsigned before = _mm_getcsr();
 
+    /* The caller first: clang's OpenMP gives its helpers the caller's state at each fork, and gives
+     * the caller back what it had before. */
+    _mm_setcsr(before | FLUSH);
+
 #pragma omp parallel num_threads(threads) if (threads > 1)
     _mm_setcsr(_mm_getcsr() | FLUSH);
     return before;
