@@ -1,5 +1,4 @@
-/* Compiling when memory runs out: the n-th allocation fails, for every n. The linker puts the
- * functions below between the engine and the C library (see tests/CMakeLists.txt). */
+/* Compiling when memory runs out: the n-th allocation fails, for every n. See nn_failing.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,35 +8,7 @@
 #include <cmocka.h>
 
 #include "nn/graph.h"
-
-void *__real_malloc(size_t bytes);
-void *__real_calloc(size_t count, size_t bytes);
-void *__real_realloc(void *memory, size_t bytes);
-void *__wrap_malloc(size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes);
-void *__wrap_realloc(void *memory, size_t bytes);
-
-static int until_failure = -1; /* allocations; below 0: none fails */
-
-static bool fails(void)
-{
-    return until_failure >= 0 && until_failure-- == 0;
-}
-
-void *__wrap_malloc(size_t bytes)
-{
-    return fails() ? NULL : __real_malloc(bytes);
-}
-
-void *__wrap_calloc(size_t count, size_t bytes)
-{
-    return fails() ? NULL : __real_calloc(count, bytes);
-}
-
-void *__wrap_realloc(void *memory, size_t bytes)
-{
-    return fails() ? NULL : __real_realloc(memory, bytes);
-}
+#include "nn_failing.h"
 
 /* Two stages of a network of every kind of kernel that a compiler plans. */
 static nn_program *build(nn_graph *g, int fail_at)

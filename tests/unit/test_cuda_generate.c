@@ -110,42 +110,6 @@ static void random_loop(sample *s)
     }
 }
 
-static double evaluate(nn_op op, double a, double b, double c)
-{
-    switch (op) {
-    case NN_OP_TANH:
-        return tanh(a);
-    case NN_OP_SIGMOID:
-        return 1 / (1 + exp(-a));
-    case NN_OP_ERF:
-        return erf(a);
-    case NN_OP_SIN:
-        return sin(a);
-    case NN_OP_COS:
-        return cos(a);
-    case NN_OP_ABS:
-        return fabs(a);
-    case NN_OP_STEP:
-        return a > 0;
-    case NN_OP_FLOOR:
-        return floor(a);
-    case NN_OP_EXP:
-        return exp(a);
-    case NN_OP_EXPM1:
-        return expm1(a);
-    case NN_OP_ADD:
-        return a + b;
-    case NN_OP_SUB:
-        return a - b;
-    case NN_OP_MUL:
-        return a * b;
-    case NN_OP_MAX:
-        return a < b ? b : a;
-    default:
-        return a != 0 ? b : c;
-    }
-}
-
 /* The loop as its description reads, in float where the device has float. */
 static void interpret(const nn_loop *loop, float **buffer)
 {
@@ -171,7 +135,7 @@ static void interpret(const nn_loop *loop, float **buffer)
             v[loop->reads + c] = (float)loop->constant[c];
         for (int s = 0; s < loop->steps; s++) {
             const nn_instruction *step = &loop->step[s];
-            v[loop->reads + loop->constants + s] = (float)evaluate(
+            v[loop->reads + loop->constants + s] = (float)nn_evaluate(
                 step->op, (double)v[step->a], (double)v[step->b], (double)v[step->c]);
         }
         for (int r = 0; r < loop->results; r++) {

@@ -190,7 +190,7 @@ static void add_operation(nn_text *text, const nn_instruction *step)
         [NN_OP_SUB] = "v%1$d - v%2$d",
         [NN_OP_MUL] = "v%1$d * v%2$d",
         [NN_OP_DIV] = "v%1$d / v%2$d",
-        [NN_OP_MAX] = "v%1$d < v%2$d ? v%2$d : v%1$d",
+        [NN_OP_MAX] = "v%1$d >= v%2$d || v%1$d != v%1$d ? v%1$d : v%2$d",
         [NN_OP_SELECT] = "v%1$d != 0.0f ? v%2$d : v%3$d",
     };
     /* The forms name their operands by number; a format may not leave out one before the last. */
