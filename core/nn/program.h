@@ -106,7 +106,6 @@ typedef struct nn_kernel {
     int stage;
     const char *name; /* of a node that it computes, for messages; may be NULL */
     int scratch;      /* a buffer for the back end's use within this kernel, or -1 */
-    size_t own;       /* for the back end */
     union {
         nn_loop loop;
         nn_product product;
