@@ -124,6 +124,12 @@ int cascade_fit(weir_job *job, const weir_dataset *train, void *model);
  * [flows][conditions], in order of the training set's flows; borrowed for the call. */
 int cascade_conditions_fit(weir_job *job, const weir_dataset *train, const float *encoded,
                            struct cascade_model *model);
+/* What the condition network (trained where conditions are `generated` or `given`) learns in the
+ * place of encoded conditions: n of them as ranks in [0, 1], each by itself uniform given the
+ * number of packets, so that every margin is right whatever the network makes of it. out:
+ * [n][conditions]. After cascade_conditions_fit. */
+int cascade_conditions_ranks(weir_job *job, const struct cascade_model *model, const float *encoded,
+                             size_t n, float *out);
 int cascade_conditions_save(weir_job *job, const struct cascade_model *model, weir_archive *to);
 int cascade_conditions_load(weir_job *job, const weir_archive *from, struct cascade_model *model);
 
