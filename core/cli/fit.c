@@ -68,8 +68,8 @@ static json_t *make_spec(const weir_arguments *arguments, const char *folder,
         weir_foreground_options(given.options.items, given.options.count, options, error) ||
         weir_foreground_options(given.encoders.items, given.encoders.count, encoders, error) ||
         !(resolved = weir_options_resolve(loaded->plugin, options, error)) ||
-        !(chosen = weir_encoders_resolve((const weir_generator *)loaded->plugin, encoders, registry,
-                                         error)))
+        !(chosen = weir_encoders_resolve((const weir_generator *)loaded->plugin, resolved, encoders,
+                                         registry, error)))
         goto done;
     source = make_source(arguments, error);
     if (error->status == WEIR_OK)

@@ -69,8 +69,8 @@ weir_job *weir_conform_job(weir_subject *subject, uint64_t seed, bool tiny)
     setup.options = weir_options_resolve(plugin, given, &error);
     json_decref(given);
     if (setup.options && plugin->kind == WEIR_KIND_GENERATOR)
-        setup.encoders =
-            weir_encoders_resolve((const weir_generator *)plugin, NULL, subject->registry, &error);
+        setup.encoders = weir_encoders_resolve((const weir_generator *)plugin, setup.options, NULL,
+                                               subject->registry, &error);
     job = error.status == WEIR_OK ? weir_job_new(&setup, &error) : NULL;
     NEED(subject, job, "%s", error.text);
     return job; /* options live as long as this process */

@@ -14,6 +14,31 @@ static int lacks(const weir_plugin *plugin, const char *what, weir_error *error)
                           weir_kind_name((int)plugin->kind), plugin->name, what);
 }
 
+/* Whether every `option=$name` of a role names an option of the generator. */
+static int check_references(const weir_plugin *plugin, const weir_role *role, weir_error *error)
+{
+    json_t *options = weir_options_parse(role->options ? role->options : "", error), *value;
+    const char *name;
+
+    json_object_foreach(options, name, value)
+    {
+        const char *text = json_string_value(value);
+        const weir_option *row = plugin->options;
+
+        if (!text || text[0] != '$')
+            continue;
+        while (row && row->kind != WEIR_OPTION_END &&
+               (row->kind == WEIR_OPTION_PRESET || strcmp(row->name, text + 1) != 0))
+            row++;
+        if (!row || row->kind == WEIR_OPTION_END)
+            weir_error_set(error, WEIR_EBUG,
+                           "generator %s: role '%s' takes '%.60s', which is no option of it",
+                           plugin->name, role->role, text);
+    }
+    json_decref(options);
+    return error->status;
+}
+
 static int check_roles(const weir_plugin *plugin, const weir_role *roles, weir_error *error)
 {
     for (const weir_role *role = roles; role && role->role; role++) {
@@ -29,6 +54,8 @@ static int check_roles(const weir_plugin *plugin, const weir_role *roles, weir_e
             if (!strcmp(other->role, role->role))
                 return weir_error_set(error, WEIR_EBUG, "generator %s: role '%.60s' stands twice",
                                       plugin->name, role->role);
+        if (check_references(plugin, role, error) != WEIR_OK)
+            return error->status;
     }
     return WEIR_OK;
 }

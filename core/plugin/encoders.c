@@ -49,9 +49,39 @@ static const weir_loaded *find_encoder(weir_registry *registry, const char *name
     return loaded;
 }
 
-/* One role with what was given for it: a name, { encoder, options }, or NULL. */
-static json_t *resolve_role(const weir_role *role, const json_t *given, weir_registry *registry,
-                            weir_error *error)
+/* The options that a role gives to its encoder: its text, `option=$name` being the generator's own
+ * option of that name (left out where that is empty). */
+static json_t *role_options(const weir_role *role, const json_t *own, weir_error *error)
+{
+    json_t *options = weir_options_parse(role->options ? role->options : "", error), *value;
+    const char *name, *text;
+    void *next;
+
+    json_object_foreach_safe(options, next, name, value)
+    {
+        const json_t *from;
+        text = json_string_value(value);
+        if (!text || text[0] != '$')
+            continue;
+        from = json_object_get(own, text + 1);
+        if (!from)
+            weir_error_set(error, WEIR_EBUG, "its options name '%.60s', which is no option", text);
+        else if (json_is_null(from) || (json_is_string(from) && !json_string_length(from)))
+            json_object_del(options, name);
+        else if (json_object_set(options, name, (json_t *)(uintptr_t)from))
+            weir_error_memory(error, 0, "an encoder");
+        if (error->status != WEIR_OK) {
+            json_decref(options);
+            return NULL;
+        }
+    }
+    return options;
+}
+
+/* One role with what was given for it: a name, { encoder, options }, or NULL. Options given for the
+ * role's own encoder are added to those that the role gives it. own: the generator's. */
+static json_t *resolve_role(const weir_role *role, const json_t *own, const json_t *given,
+                            weir_registry *registry, weir_error *error)
 {
     const json_t *chosen = json_is_object(given) ? json_object_get(given, "encoder") : given;
     const char *name = chosen ? json_string_value(chosen) : role->encoder;
@@ -66,11 +96,13 @@ static json_t *resolve_role(const weir_role *role, const json_t *given, weir_reg
     loaded = find_encoder(registry, name, json_is_object(given) ? given : NULL, error);
     if (!loaded)
         return NULL;
-    if (json_is_object(given) && json_object_get(given, "options"))
-        options = json_incref(json_object_get(given, "options"));
-    else if (!strcmp(name, role->encoder) && role->options &&
-             !(options = weir_options_parse(role->options, error)))
+    options = strcmp(name, role->encoder) ? json_object() : role_options(role, own, error);
+    if (!options || (json_is_object(given) && json_object_get(given, "options") &&
+                     json_object_update(options, json_object_get(given, "options")))) {
+        weir_error_memory(error, 0, "an encoder");
+        json_decref(options);
         return NULL;
+    }
     resolved = weir_options_resolve(loaded->plugin, options, error);
     json_decref(options);
     return resolved ? json_pack("{s:s,s:o,s:s,s:s}", "encoder", loaded->plugin->name, "options",
@@ -78,8 +110,8 @@ static json_t *resolve_role(const weir_role *role, const json_t *given, weir_reg
                     : NULL;
 }
 
-json_t *weir_encoders_resolve(const weir_generator *generator, const json_t *given,
-                              weir_registry *registry, weir_error *error)
+json_t *weir_encoders_resolve(const weir_generator *generator, const json_t *options,
+                              const json_t *given, weir_registry *registry, weir_error *error)
 {
     json_t *all = json_object(), *item;
     weir_error local = {0};
@@ -92,7 +124,7 @@ json_t *weir_encoders_resolve(const weir_generator *generator, const json_t *giv
     }
     for (const weir_role *role = generator->encoders; role && role->role && local.status == WEIR_OK;
          role++) {
-        item = resolve_role(role, json_object_get(given, role->role), registry, &local);
+        item = resolve_role(role, options, json_object_get(given, role->role), registry, &local);
         if (!item || json_object_set_new(all, role->role, item)) {
             weir_error_memory(&local, 0, "an encoder");
             weir_error_prefix(&local, "encoder role '%s': ", role->role);

@@ -74,10 +74,11 @@ int weir_artefacts_end(weir_job *job);
 /* ---- Models ---------------------------------------------------------------------------------- */
 
 /* All roles of a generator: { role: { encoder, options (resolved), path, build } }, with the
- * defaults where `given` ({ role: name | { encoder, options } }, may be NULL) says nothing. A new
- * object. Unknown roles, encoders and options are errors that name the nearest. */
-json_t *weir_encoders_resolve(const weir_generator *generator, const json_t *given,
-                              weir_registry *registry, weir_error *error);
+ * defaults where `given` ({ role: name | { encoder, options } }, may be NULL) says nothing.
+ * options: the generator's own, resolved. A new object. Unknown roles, encoders and options are
+ * errors that name the nearest. */
+json_t *weir_encoders_resolve(const weir_generator *generator, const json_t *options,
+                              const json_t *given, weir_registry *registry, weir_error *error);
 
 /* Saves a model and the job's encoders as the folder `path`, whole or not at all; an older one is
  * replaced. about: what model.json says beside plugin, options, encoders and seed (may be NULL). */

@@ -88,8 +88,8 @@ int weir_work_options(weir_work *work, const json_t *options, const json_t *enco
         return WEIR_EOPTION;
     if (work->plugin->kind != WEIR_KIND_GENERATOR)
         return WEIR_OK;
-    work->encoders = weir_encoders_resolve((const weir_generator *)work->plugin, encoders,
-                                           work->registry, error);
+    work->encoders = weir_encoders_resolve((const weir_generator *)work->plugin, work->options,
+                                           encoders, work->registry, error);
     return work->encoders ? WEIR_OK : WEIR_EOPTION;
 }
 

@@ -208,8 +208,8 @@ int weir_declare_generate(weir_experiment *experiment, const json_t *declaration
     if (encoders && !json_is_object(encoders))
         weir_error_set(error, WEIR_EOPTION, "'encoders' must be a table: { role = encoder }");
     else if (made.options)
-        made.encoders = weir_encoders_resolve(weir_as_generator(made.loaded), encoders,
-                                              experiment->registry, error);
+        made.encoders = weir_encoders_resolve(weir_as_generator(made.loaded), made.options,
+                                              encoders, experiment->registry, error);
     if (made.encoders)
         made.declared = weir_fields_pick(declaration, kept, COUNT(kept));
     if (!made.declared ||

@@ -40,6 +40,12 @@ refused "encoder role 'length': unknown encoder 'minmx'; did you mean 'minmax'?"
 refused "generator encoded has no encoder role 'lenght'; did you mean 'length'?" \
     "$weir" fit encoded trace.csv -o no --plugins "$fixtures" --encoder lenght=minmax
 
+# What a role takes from the generator's own options, and what the user adds.
+run 0 "$weir" fit encoded trace.csv -o coded3 --plugins "$fixtures" -O columns=pkt_len,time
+has coded3/encoders/length/model.json '"name": "time"'
+run 0 "$weir" fit encoded trace.csv -o coded4 --plugins "$fixtures" -O columns=time --encoder length=log_minmax
+lacks coded4/encoders/length/model.json '"name": "time"'
+
 # A fit in parts, in one process and as the runner does it, gives one model.
 run 0 "$weir" fit in_parts trace.csv -o whole --plugins "$fixtures"
 has whole/model.json '"parts": 3'

@@ -59,7 +59,7 @@ has out "produces   timestamps"
 has out "  noise (real, 0 to 1; default 0.01)"
 has out "      standard deviation added to each code"
 has out "encoder roles"
-has out "  length (default minmax columns=pkt_len)"
+has out '  length (default minmax columns=$columns)'
 run 0 "$weir" describe metric/emd
 has out "  IT: interarrival time (s, lower is better)"
 has out "ceiling"
