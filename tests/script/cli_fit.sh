@@ -44,7 +44,7 @@ refused "generator encoded has no encoder role 'lenght'; did you mean 'length'?"
 run 0 "$weir" fit encoded trace.csv -o coded3 --plugins "$fixtures" -O columns=pkt_len,time
 has coded3/encoders/length/model.json '"name": "time"'
 run 0 "$weir" fit encoded trace.csv -o coded4 --plugins "$fixtures" -O columns=time --encoder length=log_minmax
-lacks coded4/encoders/length/model.json '"name": "time"'
+has coded4/encoders/length/model.json '"name": "pkt_len"'
 
 # A fit in parts, in one process and as the runner does it, gives one model.
 run 0 "$weir" fit in_parts trace.csv -o whole --plugins "$fixtures"
