@@ -71,9 +71,9 @@ static bool scaled_by_default(const char *name, weir_type type, size_t width)
     return type != WEIR_CATEGORY && width == 1;
 }
 
-static int add_column(weir_job *job, const weir_table *table, const char *name, weir_scale *scale)
+int weir_scaled_learn(weir_job *job, const weir_table *table, const char *name,
+                      struct weir_scaled *column)
 {
-    struct weir_scaled *column = &scale->columns[scale->count];
     size_t length = strlen(name) + 1;
     weir_type type;
     char *copy;
@@ -89,10 +89,15 @@ static int add_column(weir_job *job, const weir_table *table, const char *name, 
         return weir_job_error(job)->status;
     column->name = memcpy(copy, name, length);
     if (weir_range_learn(&column->range, type, weir_table_read(table, name, type),
-                         weir_table_rows(table), 1, weir_job_error(job)) != WEIR_OK) {
+                         weir_table_rows(table), 1, weir_job_error(job)) != WEIR_OK)
         weir_error_prefix(weir_job_error(job), "column '%s': ", name);
+    return weir_job_error(job)->status;
+}
+
+static int add_column(weir_job *job, const weir_table *table, const char *name, weir_scale *scale)
+{
+    if (weir_scaled_learn(job, table, name, &scale->columns[scale->count]) != WEIR_OK)
         return weir_job_error(job)->status;
-    }
     scale->count++;
     return weir_layout_add(job, name, 1, WEIR_SIGMOID);
 }
@@ -137,59 +142,109 @@ static double base(const weir_range *range)
     }
 }
 
+int weir_scaled_encode(weir_job *job, const struct weir_scaled *column, bool logarithmic,
+                       const weir_dataset *data, const uint32_t *rows, size_t n, float *out,
+                       size_t stride)
+{
+    const weir_range *range = &column->range;
+    const void *values = weir_column_in(job, data, column->name, range->type);
+    double span = weir_range_span(range), from = base(range);
+    double low = log1p(from), width = log1p(from + span) - low;
+
+    if (!values)
+        return weir_job_error(job)->status;
+    for (size_t i = 0; i < n; i++) {
+        double offset = weir_range_offset(range, values, rows[i]), value = 0;
+
+        if (logarithmic)
+            value = width > 0 ? (log1p(from + offset) - low) / width : 0;
+        else
+            value = span > 0 ? offset / span : 0;
+        out[i * stride] = (float)(value < 1 ? value : 1);
+        if (i % BLOCK == BLOCK - 1 && weir_progress(job, (int64_t)i, (int64_t)n) != WEIR_OK)
+            return WEIR_ECANCEL;
+    }
+    return WEIR_OK;
+}
+
+int weir_scaled_decode(weir_job *job, const struct weir_scaled *column, bool logarithmic,
+                       const float *in, size_t stride, size_t n, weir_table *out)
+{
+    const weir_range *range = &column->range;
+    void *values = weir_column_out(job, out, column->name, range->type, n);
+    double span = weir_range_span(range), from = base(range);
+    double low = log1p(from), width = log1p(from + span) - low;
+
+    if (!values)
+        return weir_job_error(job)->status;
+    for (size_t i = 0; i < n; i++) {
+        double value = (double)in[i * stride];
+
+        value = value > 0 ? fmin(value, 1) : 0;
+        if (!logarithmic)
+            value *= span;
+        else if (value < 1)
+            value = expm1(low + value * width) - from;
+        else
+            value = span;
+        weir_range_set(range, values, i, value);
+        if (i % BLOCK == BLOCK - 1 && weir_progress(job, (int64_t)i, (int64_t)n) != WEIR_OK)
+            return WEIR_ECANCEL;
+    }
+    return WEIR_OK;
+}
+
+int weir_scaled_save(const struct weir_scaled *column, size_t number, weir_archive *to)
+{
+    char name[32];
+    int status;
+
+    snprintf(name, sizeof name, "name.%zu", number);
+    status = weir_put_text(to, name, column->name);
+    snprintf(name, sizeof name, "type.%zu", number);
+    if (status == WEIR_OK)
+        status = weir_put_number(to, name, (double)column->range.type);
+    snprintf(name, sizeof name, "range.%zu", number);
+    return status == WEIR_OK ? weir_range_put(to, name, &column->range) : status;
+}
+
+int weir_scaled_load(weir_job *job, struct weir_scaled *column, size_t number,
+                     const weir_archive *from)
+{
+    double type;
+    char name[32];
+
+    snprintf(name, sizeof name, "name.%zu", number);
+    column->name = weir_get_text(from, name);
+    snprintf(name, sizeof name, "type.%zu", number);
+    if (!column->name || weir_get_number(from, name, &type) != WEIR_OK)
+        return weir_job_error(job)->status;
+    if (!(type >= WEIR_U8 && type < WEIR_CATEGORY))
+        return weir_fail(job, WEIR_EDATA, "'%s' is %g, no numeric type", name, type);
+    snprintf(name, sizeof name, "range.%zu", number);
+    return weir_range_get(job, from, name, (weir_type)type, &column->range);
+}
+
 int weir_scale_encode(weir_job *job, const weir_scale *scale, const weir_dataset *data,
                       const uint32_t *rows, size_t n, float *out)
 {
-    for (size_t c = 0; c < scale->count; c++) {
-        const weir_range *range = &scale->columns[c].range;
-        const void *values = weir_column_in(job, data, scale->columns[c].name, range->type);
-        double span = weir_range_span(range), from = base(range);
-        double low = log1p(from), width = log1p(from + span) - low;
+    int status = WEIR_OK;
 
-        if (!values)
-            return weir_job_error(job)->status;
-        for (size_t i = 0; i < n; i++) {
-            double offset = weir_range_offset(range, values, rows[i]), value = 0;
-
-            if (scale->logarithmic)
-                value = width > 0 ? (log1p(from + offset) - low) / width : 0;
-            else
-                value = span > 0 ? offset / span : 0;
-            out[i * scale->count + c] = (float)(value < 1 ? value : 1);
-            if (i % BLOCK == BLOCK - 1 && weir_progress(job, (int64_t)i, (int64_t)n) != WEIR_OK)
-                return WEIR_ECANCEL;
-        }
-    }
-    return WEIR_OK;
+    for (size_t c = 0; c < scale->count && status == WEIR_OK; c++)
+        status = weir_scaled_encode(job, &scale->columns[c], scale->logarithmic, data, rows, n,
+                                    out + c, scale->count);
+    return status;
 }
 
 int weir_scale_decode(weir_job *job, const weir_scale *scale, const float *in, size_t n,
                       weir_table *out)
 {
-    for (size_t c = 0; c < scale->count; c++) {
-        const weir_range *range = &scale->columns[c].range;
-        void *values = weir_column_out(job, out, scale->columns[c].name, range->type, n);
-        double span = weir_range_span(range), from = base(range);
-        double low = log1p(from), width = log1p(from + span) - low;
+    int status = WEIR_OK;
 
-        if (!values)
-            return weir_job_error(job)->status;
-        for (size_t i = 0; i < n; i++) {
-            double value = (double)in[i * scale->count + c];
-
-            value = value > 0 ? fmin(value, 1) : 0;
-            if (!scale->logarithmic)
-                value *= span;
-            else if (value < 1)
-                value = expm1(low + value * width) - from;
-            else
-                value = span;
-            weir_range_set(range, values, i, value);
-            if (i % BLOCK == BLOCK - 1 && weir_progress(job, (int64_t)i, (int64_t)n) != WEIR_OK)
-                return WEIR_ECANCEL;
-        }
-    }
-    return WEIR_OK;
+    for (size_t c = 0; c < scale->count && status == WEIR_OK; c++)
+        status = weir_scaled_decode(job, &scale->columns[c], scale->logarithmic, in + c,
+                                    scale->count, n, out);
+    return status;
 }
 
 int weir_scale_save(weir_job *job, const weir_scale *scale, weir_archive *to)
@@ -197,24 +252,14 @@ int weir_scale_save(weir_job *job, const weir_scale *scale, weir_archive *to)
     int status = weir_put_number(to, "columns", (double)scale->count);
 
     (void)job;
-    for (size_t c = 0; c < scale->count && status == WEIR_OK; c++) {
-        char name[32];
-
-        snprintf(name, sizeof name, "name.%zu", c);
-        status = weir_put_text(to, name, scale->columns[c].name);
-        snprintf(name, sizeof name, "type.%zu", c);
-        if (status == WEIR_OK)
-            status = weir_put_number(to, name, (double)scale->columns[c].range.type);
-        snprintf(name, sizeof name, "range.%zu", c);
-        if (status == WEIR_OK)
-            status = weir_range_put(to, name, &scale->columns[c].range);
-    }
+    for (size_t c = 0; c < scale->count && status == WEIR_OK; c++)
+        status = weir_scaled_save(&scale->columns[c], c, to);
     return status;
 }
 
 int weir_scale_load(weir_job *job, weir_scale *scale, const weir_archive *from)
 {
-    double count, type;
+    double count;
 
     if (weir_get_number(from, "columns", &count) != WEIR_OK)
         return weir_job_error(job)->status;
@@ -224,19 +269,8 @@ int weir_scale_load(weir_job *job, weir_scale *scale, const weir_archive *from)
     if (!scale->columns)
         return weir_job_error(job)->status;
     scale->count = (size_t)count;
-    for (size_t c = 0; c < scale->count; c++) {
-        char name[32];
-
-        snprintf(name, sizeof name, "name.%zu", c);
-        scale->columns[c].name = weir_get_text(from, name);
-        snprintf(name, sizeof name, "type.%zu", c);
-        if (!scale->columns[c].name || weir_get_number(from, name, &type) != WEIR_OK)
+    for (size_t c = 0; c < scale->count; c++)
+        if (weir_scaled_load(job, &scale->columns[c], c, from) != WEIR_OK)
             return weir_job_error(job)->status;
-        if (!(type >= WEIR_U8 && type < WEIR_CATEGORY))
-            return weir_fail(job, WEIR_EDATA, "'%s' is %g, no numeric type", name, type);
-        snprintf(name, sizeof name, "range.%zu", c);
-        if (weir_range_get(job, from, name, (weir_type)type, &scale->columns[c].range) != WEIR_OK)
-            return weir_job_error(job)->status;
-    }
     return WEIR_OK;
 }

@@ -179,6 +179,19 @@ typedef struct weir_scale {
     } * columns;
 } weir_scale;
 
+/* One column of them; number: its own among the columns of an archive. The values of a row lie
+ * stride floats from those of the row before. */
+WEIR_API int weir_scaled_learn(weir_job *job, const weir_table *table, const char *name,
+                               struct weir_scaled *column);
+WEIR_API int weir_scaled_encode(weir_job *job, const struct weir_scaled *column, bool logarithmic,
+                                const weir_dataset *data, const uint32_t *rows, size_t n,
+                                float *out, size_t stride);
+WEIR_API int weir_scaled_decode(weir_job *job, const struct weir_scaled *column, bool logarithmic,
+                                const float *in, size_t stride, size_t n, weir_table *out);
+WEIR_API int weir_scaled_save(const struct weir_scaled *column, size_t number, weir_archive *to);
+WEIR_API int weir_scaled_load(weir_job *job, struct weir_scaled *column, size_t number,
+                              const weir_archive *from);
+
 /* names: empty for all numeric columns but addresses, ports and proto. Adds the layout. */
 WEIR_API int weir_scale_fit(weir_job *job, const weir_dataset *train, weir_list names,
                             weir_scale *scale);
@@ -188,5 +201,56 @@ WEIR_API int weir_scale_decode(weir_job *job, const weir_scale *scale, const flo
                                weir_table *out);
 WEIR_API int weir_scale_save(weir_job *job, const weir_scale *scale, weir_archive *to);
 WEIR_API int weir_scale_load(weir_job *job, weir_scale *scale, const weir_archive *from);
+
+/* ---- Columns as places ----------------------------------------------------------------------- */
+
+/* Values that encode met, and how many of them had nothing that stands for them. */
+typedef struct weir_tally {
+    uint64_t values, strange, told;
+} weir_tally;
+
+/* Logs "WHO: STRANGE of VALUES values so far WHAT" at the first strange value and whenever there
+ * are twice as many. */
+WEIR_API void weir_tally_tell(weir_job *job, weir_tally *tally, const char *who, const char *what);
+
+/* What becomes of a value that has no place: beyond the limit, or not in training. */
+typedef enum weir_rare {
+    WEIR_RARE_REFUSED, /* WEIR_EOPTION in training, WEIR_EDATA later */
+    WEIR_RARE_SHARED,  /* beyond the limit the rarest share the last place, which decodes to the
+                          commonest of them; not in training: as them, or refused if there are none
+                        */
+    WEIR_RARE_NEAREST  /* that of the fewest different bits, of equals the commonest; a category:
+                          the commonest. Counted and logged */
+} weir_rare;
+
+/* A column as one value for each distinct value of training, in ascending order of value
+ * (categories: in the order of the dictionary); the greatest of them, or the first, decodes. */
+typedef struct weir_places {
+    const char *name;
+    weir_type type;          /* an integer or a category */
+    uint32_t width;          /* places */
+    bool shared, nearest;    /* the last place is shared; WEIR_RARE_NEAREST */
+    const uint64_t *values;  /* [width] categories: codes of names */
+    const uint64_t *rows;    /* [width] how many had it in training */
+    const weir_table *names; /* categories: a column of that name and its strings, no rows */
+    weir_table *owned;       /* names, after weir_places_learn */
+    weir_tally *tally;
+} weir_places;
+
+/* limit: most places, 1 or more. table has a row at least. Fails with WEIR_EOPTION for a column
+ * that is not there or is real. The caller adds the segment. */
+WEIR_API int weir_places_learn(weir_job *job, const weir_table *table, const char *name,
+                               uint32_t limit, weir_rare rare, weir_places *places);
+/* Places of the rows at out, out + stride …; decode: from in, in + stride …. */
+WEIR_API int weir_places_encode(weir_job *job, const weir_places *places, const weir_dataset *data,
+                                const uint32_t *rows, size_t n, float *out, size_t stride);
+WEIR_API int weir_places_decode(weir_job *job, const weir_places *places, const float *in,
+                                size_t stride, size_t n, weir_table *out);
+/* number: the column's own among the columns of an archive. */
+WEIR_API int weir_places_save(const weir_places *places, size_t number, weir_archive *to);
+WEIR_API int weir_places_load(weir_job *job, weir_places *places, size_t number,
+                              const weir_archive *from);
+/* What learn made besides memory of the instance. */
+WEIR_API void weir_places_free(weir_places *places);
 
 #endif
