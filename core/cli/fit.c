@@ -15,11 +15,59 @@
 #include <unistd.h>
 
 static struct {
-    const char *out, *device, *plugins, *time_unit;
+    const char *out, *device, *plugins, *time_unit, *steps;
     weir_texts options, encoders;
     int64_t seed, threads, packets;
+    double budget;
     bool truncated;
 } given;
+
+/* "120,300" or, for each part, "120,300/40/40" as lists of the stages' ends; NULL if it is none. */
+static json_t *read_steps(const char *text)
+{
+    json_t *parts = json_array(), *ends = json_array();
+
+    json_array_append(parts, ends);
+    for (;;) {
+        char *end;
+        long long step = strtoll(text, &end, 10);
+        if (*text < '0' || *text > '9' || (*end && !strchr(",/", *end))) {
+            json_decref(ends);
+            json_decref(parts);
+            return NULL;
+        }
+        json_array_append_new(ends, json_integer(step));
+        if (!*end)
+            break;
+        text = end + 1;
+        if (*end == '/') {
+            json_decref(ends);
+            json_array_append(parts, ends = json_array());
+        }
+    }
+    json_decref(ends);
+    return parts;
+}
+
+/* The budget that was given, or NULL. */
+static json_t *make_budget(weir_error *error)
+{
+    json_t *steps = given.steps ? read_steps(given.steps) : NULL, *budget, *resolved = NULL;
+
+    if (given.steps && !steps)
+        weir_error_set(error, WEIR_EOPTION,
+                       "--steps is '%s', must be the stages' ends as 120,300, of several parts as "
+                       "120,300/40/40",
+                       given.steps);
+    if (given.steps && given.budget > 0)
+        weir_error_set(error, WEIR_EOPTION, "give --budget or --steps, not both");
+    budget = steps ? json_pack("{s:O}", "steps", steps) : json_real(given.budget);
+    if (error->status == WEIR_OK && (steps || given.budget > 0))
+        resolved = weir_budget_resolve(budget, error);
+    json_decref(steps);
+    json_decref(budget);
+    return resolved;
+}
 
 /* The model's place must be free, or hold an older model. */
 static int check_place(const char *path, weir_error *error)
@@ -62,9 +110,9 @@ static json_t *make_spec(const weir_arguments *arguments, const char *folder,
     const weir_loaded *loaded =
         weir_registry_find(registry, WEIR_KIND_GENERATOR, arguments->items[0], error);
     json_t *options = json_object(), *encoders = json_object(), *resolved = NULL, *chosen = NULL;
-    json_t *source = NULL, *spec = NULL;
+    json_t *source = NULL, *spec = NULL, *budget = make_budget(error);
 
-    if (!loaded ||
+    if (error->status != WEIR_OK || !loaded ||
         weir_foreground_options(given.options.items, given.options.count, options, error) ||
         weir_foreground_options(given.encoders.items, given.encoders.count, encoders, error) ||
         !(resolved = weir_options_resolve(loaded->plugin, options, error)) ||
@@ -73,14 +121,16 @@ static json_t *make_spec(const weir_arguments *arguments, const char *folder,
         goto done;
     source = make_source(arguments, error);
     if (error->status == WEIR_OK)
-        spec = json_pack("{s:s,s:{s:s,s:s,s:s,s:s},s:O,s:O,s:I,s:s,s:I,s:{s:O},s:s}", "job", "fit",
-                         "plugin", "kind", "generator", "name", loaded->plugin->name, "path",
+        spec = json_pack("{s:s,s:{s:s,s:s,s:s,s:s},s:O,s:O,s:I,s:s,s:I,s:{s:O},s:s,s:O*}", "job",
+                         "fit", "plugin", "kind", "generator", "name", loaded->plugin->name, "path",
                          loaded->path, "build", loaded->build_id, "options", resolved, "encoders",
                          chosen, "seed", (json_int_t)given.seed, "device", given.device, "threads",
-                         (json_int_t)given.threads, "inputs", "train", source, "out", folder);
+                         (json_int_t)given.threads, "inputs", "train", source, "out", folder,
+                         "budget", budget);
     if (!spec)
         weir_error_memory(error, 0, "a job");
 done:
+    json_decref(budget);
     json_decref(options);
     json_decref(encoders);
     json_decref(resolved);
@@ -116,6 +166,37 @@ static int deliver(const char *folder, const char *place, weir_error *error)
     return WEIR_EIO;
 }
 
+/* How much of a budget a fit took, and what repeats it. */
+static void report_budget(const json_t *budget)
+{
+    const json_t *training = json_object_get(budget, "training"), *steps, *taken, *end;
+    double used = 0;
+    bool known = false;
+    size_t i, k;
+
+    json_array_foreach((json_t *)(uintptr_t)training, i, taken)
+    {
+        used += json_number_value(json_object_get(taken, "used"));
+        known |= json_is_true(json_object_get(taken, "known"));
+    }
+    if (!budget)
+        return;
+    if (!known) {
+        printf("it knows no budget: its training took %.3g s\n", used);
+        return;
+    }
+    printf("its training took %.3g s; the same again: --steps ", used);
+    json_array_foreach(json_object_get(budget, "steps"), i, steps)
+    {
+        json_array_foreach(steps, k, end) printf("%s%lld",
+                                                 k   ? ","
+                                                 : i ? "/"
+                                                     : "",
+                                                 (long long)json_integer_value(end));
+    }
+    putchar('\n');
+}
+
 static void report(const char *place)
 {
     json_t *about = weir_model_about(place, NULL), *training = json_object_get(about, "training");
@@ -128,6 +209,7 @@ static void report(const char *place)
     if (flows)
         printf(", %lld flows", (long long)json_integer_value(flows));
     putchar('\n');
+    report_budget(json_object_get(about, "budget"));
     json_decref(about);
 }
 
@@ -141,6 +223,10 @@ int weir_command_fit(int argc, char **argv)
          "another encoder in a role"},
         {WEIR_FLAG_COUNT, "--seed", NULL, &given.seed, "N", "seed of the random numbers (1)"},
         {WEIR_FLAG_COUNT, "--threads", NULL, &given.threads, "N", "threads (1)"},
+        {WEIR_FLAG_SECONDS, "--budget", NULL, &given.budget, "TIME",
+         "of training, CPU time as 60s or 10m; then its steps depend on the machine"},
+        {WEIR_FLAG_TEXT, "--steps", NULL, &given.steps, "N,…",
+         "the stages' ends that a fit with --budget reached, to repeat it"},
         {WEIR_FLAG_TEXT, "--device", NULL, &given.device, "D", "auto, cpu or cuda (auto)"},
         {WEIR_FLAG_COUNT, "--packets", NULL, &given.packets, "N", "the first N rows only"},
         {WEIR_FLAG_TEXT, "--time-unit", NULL, &given.time_unit, "U",

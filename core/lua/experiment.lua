@@ -62,6 +62,24 @@ local function not_here(key)
   end
 end
 
+-- 60, "10m", { cpu = "10m" }, or { steps = N, the ends of the stages, or a list of those for each part }.
+local function budget(value)
+  if type(value) ~= "table" then return { seconds = check.quantity(value, "seconds", "budget") } end
+  check.keys(value, { "cpu", "steps" }, "budget", '{ cpu = "10m" } or { steps = 1000 }')
+  if (value.cpu == nil) == (value.steps == nil) then fail('budget is { cpu = "10m" } or { steps = 1000 }') end
+  if value.cpu ~= nil then return { seconds = check.quantity(value.cpu, "seconds", "cpu of budget") } end
+  local function ends(steps, deep)
+    if type(steps) ~= "table" then return check.integer(steps, "steps of budget", 0) end
+    if not deep or not check.is_list(steps) or #steps == 0 then
+      fail("steps of budget are a number, the ends of the stages as { 400, 900 }, or a list of those for each part")
+    end
+    local list = {}
+    for i, step in ipairs(steps) do list[i] = ends(step, deep - 1 > 0 and deep - 1) end
+    return core.array(list)
+  end
+  return { steps = ends(value.steps, 2) }
+end
+
 local generate_settings = {
   seed = whole("seed", 0), threads = whole("threads", 1),
   flows = whole("flows", 1), packets = whole("packets", 1), series = whole("series", 1),
@@ -78,7 +96,7 @@ local generate_settings = {
   end,
   device = function(value) return check.word(value, { "auto", "cpu", "cuda" }, "device") end,
   duration = function(value) return check.quantity(value, "seconds", "duration") end,
-  encoders = plugins.encoders, select = not_here "select", budget = not_here "budget",
+  encoders = plugins.encoders, budget = budget, select = not_here "select",
 }
 
 local score_settings = { label = generate_settings.label, threads = whole("threads", 1) }
@@ -145,7 +163,7 @@ function Experiment:generate(generator, trace, options)
     end
   end
   request.duration = set.duration
-  local arm = { encoders = set.encoders, preset = set.preset }
+  local arm = { encoders = set.encoders, preset = set.preset, budget = set.budget }
   for key, value in pairs(entry.options) do arm[key] = value end
   for key, value in pairs(request) do arm[key] = value end
   local words = given_text(arm)
@@ -157,7 +175,7 @@ function Experiment:generate(generator, trace, options)
   local seed = set.seed or 1
   local handle = declare(self, "generate", {
     generator = plugin.name, options = entry.options, encoders = set.encoders, train = source, seed = seed,
-    label = label, request = request, threads = set.threads, device = set.device,
+    label = label, request = request, threads = set.threads, device = set.device, budget = set.budget,
   })
   return setmetatable({ experiment = self, handle = handle, generator = plugin.name, label = label, seed = seed,
                         trace = trace }, Synthetic)

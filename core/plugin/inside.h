@@ -33,6 +33,23 @@ struct weir_encoder {
     json_t *options;
 };
 
+/* The end of a stage of training. */
+typedef struct weir_stage {
+    double share, seconds;
+    int64_t step;
+} weir_stage;
+#define WEIR_STAGES 64
+
+/* A fit's training, measured. */
+typedef struct weir_training {
+    bool runs, asked;
+    double before,
+        since; /* s: used before the checkpoint that the fit goes on from; clock at begin */
+    weir_stage ended[WEIR_STAGES];
+    size_t count;
+    weir_stage at; /* the stage at work; share 0: none */
+} weir_training;
+
 struct weir_job {
     weir_job_setup setup;
     weir_error error;
@@ -50,6 +67,7 @@ struct weir_job {
 
     struct timespec reported;
     int64_t total;
+    weir_training training;
 
     void **states; /* given by weir_job_state */
     size_t state_count;
@@ -84,6 +102,12 @@ int weir_options_fill(weir_job *job);
 int weir_job_keep(weir_job *job, weir_archive *archive);
 /* The streams as { name: [10 numbers] }, and back. */
 json_t *weir_streams_save(const weir_job *job);
+
+/* The training so far, for a checkpoint, and back from there. */
+json_t *weir_training_save(const weir_job *job);
+void weir_training_resume(weir_job *job, const json_t *saved);
+/* With a budget: how much of it is used, in place of the plugin's own numbers. */
+void weir_training_progress(const weir_job *job, int64_t *done, int64_t *total);
 
 /* Encoders: all into folder/encoders/ROLE; freed with the job. */
 int weir_encoders_save(weir_job *job, const char *folder);

@@ -257,6 +257,7 @@ int weir_progress(weir_job *job, int64_t done, int64_t total)
         return root->error.status;
     if (job->owner || root->setup.status_fd < 0)
         return WEIR_OK;
+    weir_training_progress(root, &done, &total);
     clock_gettime(CLOCK_MONOTONIC, &now);
     passed = (double)(now.tv_sec - root->reported.tv_sec) +
              1e-9 * (double)(now.tv_nsec - root->reported.tv_nsec);

@@ -11,6 +11,7 @@ typedef struct weir_job_setup {
     const weir_plugin *plugin;
     const json_t *options;   /* resolved; NULL: none (a metric written in Lua) */
     const json_t *encoders;  /* weir_encoders_resolve's; NULL for none */
+    const json_t *budget;    /* of a fit, weir_budget_resolve's; NULL for none */
     weir_registry *registry; /* where encoders are found; may be NULL */
     uint64_t seed;
     int threads;
@@ -52,6 +53,18 @@ uint64_t weir_job_asked(const weir_job *job);
 /* A part of a fit: its number, how many there are, part 0's model folder (NULL for part 0). */
 int weir_job_set_part(weir_job *job, uint32_t part, uint32_t count, const char *base,
                       weir_error *error);
+/* What a script or a command gives as the budget of a fit: seconds of training, { "cpu": seconds },
+ * or { "steps": N, [N, …] or [[N, …], …] }: the stored ends of the stages, of the one part or of
+ * each, to be repeated. Made one of { "seconds": S } and { "steps": … }, a new object. */
+json_t *weir_budget_resolve(const json_t *given, weir_error *error);
+/* fit begins: the clock runs from here. */
+void weir_budget_begin(weir_job *job);
+/* fit has ended: WEIR_EOPTION if it had other stages than the ones to be repeated. */
+int weir_budget_end(weir_job *job);
+/* What the fit took: { clock "cpu"|"device", used s, known: it asked for the end of its stages,
+ * stages [ { share, step, seconds } ] }. A new object. */
+json_t *weir_budget_taken(const weir_job *job);
+
 /* Where encoders were fitted already: a model folder. */
 int weir_job_encoders_from(weir_job *job, const char *model);
 

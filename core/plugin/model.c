@@ -169,7 +169,8 @@ int weir_checkpoint(weir_job *job, const void *model, int64_t step)
         return WEIR_OK;
     snprintf(path, sizeof path, "%s/checkpoint", job->setup.folder);
     snprintf(temporary, sizeof temporary, "%s/checkpoint.tmp", job->setup.folder);
-    about = json_pack("{s:I,s:o}", "step", (json_int_t)step, "streams", weir_streams_save(job));
+    about = json_pack("{s:I,s:o,s:o}", "step", (json_int_t)step, "streams", weir_streams_save(job),
+                      "budget", weir_training_save(job));
     if (!about)
         return weir_error_memory(&job->error, 0, "a checkpoint");
     if (weir_folder_remove(temporary, &job->error) == WEIR_OK &&
@@ -201,6 +202,7 @@ int64_t weir_checkpoint_resume(weir_job *job, void *model)
         return 0;
     }
     job->saved_streams = json_incref(json_object_get(about, "streams"));
+    weir_training_resume(job, json_object_get(about, "budget"));
     if (load_into(job, model, path) == WEIR_OK && weir_curves_resume(job, path) == WEIR_OK)
         job->resumed = json_integer_value(json_object_get(about, "step"));
     json_decref(about);

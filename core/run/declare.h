@@ -10,6 +10,7 @@ typedef struct weir_generate {
     const weir_loaded *loaded;
     json_t *options;  /* resolved */
     json_t *encoders; /* role -> { encoder, options, path, build }, resolved; may be empty */
+    json_t *budget;   /* weir_budget_resolve's; NULL: none */
     bool ceiling;     /* declared by a floor: left out where the generator does not take the data */
 } weir_generate;
 

@@ -45,6 +45,7 @@ weir_job_setup weir_work_setup(const weir_work *work, const char *folder)
     return (weir_job_setup){.plugin = work->plugin,
                             .options = work->options,
                             .encoders = work->encoders,
+                            .budget = work->budget,
                             .registry = work->registry,
                             .seed = work->seed,
                             .threads = work->threads,
@@ -143,6 +144,8 @@ static void write_status(weir_work *work, const char *started, double seconds,
                        "attempts", attempt);
     if (status && work->parts)
         json_object_set_new(status, "parts", json_integer(work->parts));
+    if (status && work->training)
+        json_object_set(status, "training", work->training);
     if (status && !ok) {
         json_t *text = json_string(outcome->text);
         json_object_set_new(status, "error",
@@ -172,6 +175,7 @@ static int read_spec(weir_work *work, weir_error *error)
     const json_t *seed = json_object_get(work->spec, "seed");
     const json_t *threads = json_object_get(work->spec, "threads");
     const json_t *device = json_object_get(work->spec, "device");
+    const json_t *budget = json_object_get(work->spec, "budget");
     const char *word = json_string_value(device);
 
     work->out = json_string_value(json_object_get(work->spec, "out"));
@@ -191,6 +195,8 @@ static int read_spec(weir_work *work, weir_error *error)
                              strcmp(word, "cuda") != 0)))
         return bad(error, "device", "\"auto\", \"cpu\" or \"cuda\"");
     if (weir_device_choose(word, &work->device, error))
+        return error->status;
+    if (budget && !(work->budget = weir_budget_resolve(budget, error)))
         return error->status;
     if (seed)
         work->seed = (uint64_t)json_integer_value(seed);
@@ -241,6 +247,8 @@ int weir_execute(const json_t *spec, int status_fd, weir_error *error)
                      outcome.status == WEIR_OK ? &outcome : NULL);
     }
     json_decref(work.phases);
+    json_decref(work.training);
+    json_decref(work.budget);
     json_decref(work.options);
     json_decref(work.encoders);
     weir_registry_free(work.registry);

@@ -67,6 +67,7 @@ void weir_experiment_free(weir_experiment *experiment)
         json_decref(experiment->generates[i].declared);
         json_decref(experiment->generates[i].options);
         json_decref(experiment->generates[i].encoders);
+        json_decref(experiment->generates[i].budget);
     }
     for (size_t i = 0; i < experiment->rating_count; i++) {
         json_decref(experiment->ratings[i].declared);
@@ -149,6 +150,8 @@ static int add_generate(weir_experiment *experiment, weir_generate made, weir_er
         json_object_del(identity, "where");
         json_object_set(identity, "options", made.options);
         json_object_set(identity, "encoders", made.encoders);
+        if (made.budget)
+            json_object_set(identity, "budget", made.budget);
         handle = find_known(experiment, identity, &text);
     }
     json_decref(identity);
@@ -172,6 +175,7 @@ static int add_generate(weir_experiment *experiment, weir_generate made, weir_er
     json_decref(made.declared);
     json_decref(made.options);
     json_decref(made.encoders);
+    json_decref(made.budget);
     if (handle < 0)
         weir_error_memory(error, sizeof made, "a declaration");
     return handle;
@@ -180,12 +184,13 @@ static int add_generate(weir_experiment *experiment, weir_generate made, weir_er
 int weir_declare_generate(weir_experiment *experiment, const json_t *declaration, bool ceiling,
                           weir_error *error)
 {
-    static const char *const known[] = {"generator", "options", "encoders", "train",
-                                        "seed",      "label",   "request",  "threads",
-                                        "device",    "memory",  "time",     "where"};
+    static const char *const known[] = {"generator", "options", "encoders", "train",  "seed",
+                                        "label",     "request", "threads",  "device", "memory",
+                                        "time",      "where",   "budget"};
     static const char *const kept[] = {"generator", "train",  "label", "threads",
                                        "device",    "memory", "time",  "where"};
     const json_t *encoders = json_object_get(declaration, "encoders");
+    const json_t *budget = json_object_get(declaration, "budget");
     weir_generate made = {.ceiling = ceiling};
     const char *name, *label;
     json_t *request = NULL;
@@ -210,7 +215,9 @@ int weir_declare_generate(weir_experiment *experiment, const json_t *declaration
     else if (made.options)
         made.encoders = weir_encoders_resolve(weir_as_generator(made.loaded), made.options,
                                               encoders, experiment->registry, error);
-    if (made.encoders)
+    if (budget && made.encoders)
+        made.budget = weir_budget_resolve(budget, error);
+    if (made.encoders && error->status == WEIR_OK)
         made.declared = weir_fields_pick(declaration, kept, COUNT(kept));
     if (!made.declared ||
         json_object_set_new(made.declared, "generator", json_string(made.loaded->plugin->name)) ||
@@ -223,6 +230,7 @@ int weir_declare_generate(weir_experiment *experiment, const json_t *declaration
         json_decref(made.declared);
         json_decref(made.options);
         json_decref(made.encoders);
+        json_decref(made.budget);
         return -1;
     }
     json_decref(request);

@@ -16,8 +16,8 @@ void weir_experiment_free(weir_experiment *experiment);
 
 /* Declares training and sampling:
  *   { generator, options {}?, encoders { role: name | { encoder, options } }?, train SOURCE, seed
- * (1)?, label?, request { flows, packets, series, duration }?, threads?, device?, memory?, time?,
- *     where "script.lua:12"? }
+ * (1)?, label?, request { flows, packets, series, duration }?, budget (weir_budget_resolve)?,
+ * threads?, device?, memory?, time?, where "script.lua:12"? }
  * Returns a handle >= 0, or -1. Equal declarations give one handle. */
 int weir_experiment_generate(weir_experiment *experiment, const json_t *declaration,
                              weir_error *error);

@@ -280,6 +280,11 @@ static weir_node *plan_fit(weir_plan *plan, const weir_generate *made, const cha
 
     if (!fit || set_input(plan, fit, "train", json_object_get(made->declared, "train"), error))
         return NULL;
+    if (made->budget && (json_object_set(fit->content, "budget", made->budget) ||
+                         json_object_set(fit->spec, "budget", made->budget))) {
+        weir_error_memory(error, sizeof *fit, "a job");
+        return NULL;
+    }
     if (weir_as_generator(made->loaded)->parts) {
         json_object_set_new(json_object_get(fit->content, "inputs"), "part", json_integer(0));
         json_object_set_new(json_object_get(fit->spec, "inputs"), "part", json_integer(0));

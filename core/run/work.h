@@ -13,6 +13,7 @@ typedef struct weir_work {
     const weir_loaded *loaded;  /* NULL for a metric written in Lua */
     const weir_plugin *plugin;  /* loaded->plugin, or the Lua metric's */
     json_t *options, *encoders; /* resolved */
+    json_t *budget;             /* of a fit, resolved; NULL for none */
     uint64_t seed;
     int threads, status_fd;
     const char *device;
@@ -20,6 +21,7 @@ typedef struct weir_work {
     double since;      /* when it began, s */
     json_t *phases;    /* name -> s */
     json_int_t parts;  /* of a fit's part 0; 0: not asked */
+    json_t *training;  /* of a fit, by part: what weir_budget_taken says; NULL: none ran */
 } weir_work;
 
 /* Begins a phase: for the status, the events and the error messages of job (may be NULL). */

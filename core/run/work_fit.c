@@ -61,6 +61,48 @@ static json_t *describe(const weir_work *work, const weir_dataset *train, weir_e
     return about;
 }
 
+/* Notes what a part's training took. */
+static int add_training(weir_work *work, const weir_job *job, uint32_t part, weir_error *error)
+{
+    json_t *taken = weir_budget_taken(job);
+
+    if (!work->training)
+        work->training = json_array();
+    if (json_object_set_new(taken, "part", json_integer(part)) ||
+        json_array_append(work->training, taken))
+        weir_error_memory(error, 0, "a fit's status");
+    json_decref(taken);
+    return error->status;
+}
+
+/* What model.json says of the budget: what was given, what the training of each part took, and the
+ * steps that repeat it. Nothing where none was given: such a fit repeats itself. */
+static int describe_budget(const weir_work *work, json_t *about, const json_t *training,
+                           weir_error *error)
+{
+    const json_t *taken, *stage;
+    json_t *budget, *steps;
+    size_t i, k;
+
+    if (!work->budget)
+        return WEIR_OK;
+    budget = json_copy(work->budget);
+    steps = json_array();
+    json_array_foreach((json_t *)(uintptr_t)training, i, taken)
+    {
+        json_t *ends = json_array();
+        json_array_foreach(json_object_get(taken, "stages"), k, stage)
+            json_array_append(ends, json_object_get(stage, "step"));
+        json_array_append_new(steps, ends);
+    }
+    if (!budget || json_object_set_new(budget, "steps", steps) ||
+        json_object_set(budget, "training", (json_t *)(uintptr_t)training) ||
+        json_object_set(about, "budget", budget))
+        weir_error_memory(error, 0, "a model");
+    json_decref(budget);
+    return error->status;
+}
+
 /* The number of parts that the plugin asks for: at least 1. */
 static int ask_parts(const weir_work *work, weir_job *job, const weir_dataset *train,
                      uint32_t *parts, weir_error *error)
@@ -82,9 +124,10 @@ static int fit_part(weir_work *work, const weir_dataset *train, uint32_t part, u
 {
     weir_job_setup setup = weir_work_setup(work, folder);
     weir_job *job = weir_job_new(&setup, error);
-    json_t *about = NULL;
+    json_t *about = NULL, *own = NULL;
     char path[PATH_MAX];
     void *model = NULL;
+    int status;
 
     if (job && part == 0 && *parts == 0 && ask_parts(work, job, train, parts, error) != WEIR_OK)
         goto done;
@@ -112,11 +155,17 @@ static int fit_part(weir_work *work, const weir_dataset *train, uint32_t part, u
         return fit_part(work, train, part, parts, base, folder, error);
     }
     weir_work_phase(work, job, "fit");
-    if (weir_job_end(job, generator_of(work)->fit(job, train, model), error) != WEIR_OK)
+    weir_budget_begin(job);
+    status = generator_of(work)->fit(job, train, model);
+    if (weir_budget_end(job) != WEIR_OK && status == WEIR_OK)
+        status = weir_job_error(job)->status;
+    if (add_training(work, job, part, error) != WEIR_OK ||
+        weir_job_end(job, status, error) != WEIR_OK)
         goto done;
     weir_work_phase(work, job, "save");
     about = describe(work, train, error);
-    if (!about)
+    own = json_pack("[O]", json_array_get(work->training, json_array_size(work->training) - 1));
+    if (!about || describe_budget(work, about, own, error) != WEIR_OK)
         goto done;
     json_object_set_new(about, "part", json_integer(part));
     json_object_set_new(about, "parts", json_integer(*parts));
@@ -125,9 +174,23 @@ static int fit_part(weir_work *work, const weir_dataset *train, uint32_t part, u
         weir_job_end(job, weir_artefacts_end(job), error) == WEIR_OK)
         weir_job_end(job, weir_checkpoint_remove(job), error);
 done:
+    json_decref(own);
     json_decref(about);
     weir_job_free(job);
     return error->status;
+}
+
+/* The training of all parts, as their models say it. */
+static json_t *training_of(const char *const *folders, uint32_t n, weir_error *error)
+{
+    json_t *all = json_array();
+
+    for (uint32_t i = 0; i < n && error->status == WEIR_OK; i++) {
+        json_t *part = weir_model_about(folders[i], error);
+        json_array_extend(all, json_object_get(json_object_get(part, "budget"), "training"));
+        json_decref(part);
+    }
+    return all;
 }
 
 /* One model of the models in these folders, part 0 first. */
@@ -137,7 +200,7 @@ static int join(weir_work *work, const weir_dataset *train, const char *const *f
     weir_job_setup setup = weir_work_setup(work, work->out);
     weir_job *job = weir_job_new(&setup, error), **owners = calloc(n, sizeof(weir_job *));
     const void **models = calloc(n, sizeof *models);
-    json_t *about = NULL;
+    json_t *about = NULL, *training = NULL;
     char path[PATH_MAX];
     void *model;
 
@@ -168,13 +231,16 @@ static int join(weir_work *work, const weir_dataset *train, const char *const *f
         goto done;
     weir_work_phase(work, job, "save");
     about = describe(work, train, error);
-    if (!about)
+    training = training_of(folders, n, error);
+    if (!about || error->status != WEIR_OK ||
+        describe_budget(work, about, training, error) != WEIR_OK)
         goto done;
     json_object_set_new(about, "parts", json_integer(n));
     snprintf(path, sizeof path, "%s/model", work->out);
     if (weir_job_end(job, weir_model_save(job, model, path, about), error) == WEIR_OK)
         weir_job_end(job, weir_artefacts_end(job), error);
 done:
+    json_decref(training);
     json_decref(about);
     for (uint32_t i = 0; owners && i < n; i++)
         weir_job_free(owners[i]);

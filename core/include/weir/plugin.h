@@ -145,6 +145,15 @@ WEIR_API int weir_checkpoint(weir_job *job, const void *model, int64_t step);
 /* In fit: the step of a checkpoint that this fit goes on from, loaded into model already; 0 if it
  * starts anew. */
 WEIR_API int64_t weir_resumed(const weir_job *job);
+/* In fit: whether the stage of training at work ends before its next step, so that the core can end
+ * every generator's training by one measure: `while (!weir_stage_ends(job, step, planned, share))`.
+ * step: steps done so far. planned: the step at which the stage ends if there is no budget. share,
+ * in (0, 1], larger from stage to stage: the part of the whole training by which this stage is due
+ * to end; 1 for a single stage. With a budget of seconds the stage ends when that share of them is
+ * spent; where a run is repeated by its steps, at the stored step. In parts each part's clock is
+ * its own, and the shares are of the whole fit's budget: n equal parts end with share 1 / n. Ask
+ * before each step: a stage that ended before the checkpoint that a fit goes on from has ended. */
+WEIR_API bool weir_stage_ends(weir_job *job, int64_t step, int64_t planned, double share);
 
 /* ---- Encoders -------------------------------------------------------------------------------- */
 
