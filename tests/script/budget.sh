@@ -47,15 +47,15 @@ spec() {
         "threads": 1, "budget": %s, "inputs": { "train": { "files": ["%s/trace.csv"] } }, "out": "%s/%s" }' \
         "$2" "$tmp" "$tmp" "$1" >"$1.json"
 }
-spec killed '{ "seconds": 1.5 }'
+spec killed '{ "seconds": 0.7 }'
 status=0
-WEIR_FIXTURE_STOP=2005 "$weir" job killed.json >out 2>err || status=$?
+WEIR_FIXTURE_STOP=205 "$weir" job killed.json >out 2>err || status=$?
 [ "$status" -gt 2 ] || fail "the fixture did not stop itself"
 before=$(number killed/checkpoint/model.json used)
 run 0 "$weir" job killed.json
-has err "going on from the checkpoint of step 2000"
-between 1.5 "$(number killed/status.json used)" 2.2
-between 0 "$(number killed/status.json cpu_seconds)" "$(awk -v b="$before" 'BEGIN { print 2.2 - b }')"
+has err "going on from the checkpoint of step 200"
+between 0.7 "$(number killed/status.json used)" 1.2
+between 0 "$(number killed/status.json cpu_seconds)" "$(awk -v b="$before" 'BEGIN { print 1.2 - b }')"
 spec again "{ \"steps\": [[$(number killed/status.json step)]] }"
 run 0 "$weir" job again.json
 equal killed/model/arrays.safetensors again/model/arrays.safetensors
