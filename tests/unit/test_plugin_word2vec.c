@@ -1,126 +1,12 @@
 /* The encoder word2vec: exact decoding, neighbourhoods beside gensim's, dictionaries that are
- * given. Covers: weir_archive_open of core/plugin/model.c */
-#include "encoder_test.h"
-#include "golden.h"
-#include "plugin/archive.h"
-
-/* The sentences of tests/golden/word2vec.py as packets: eight groups of ports. */
-enum { GROUPS = 8, SOURCES = 40, DESTINATIONS = 6, NEAREST = 5 };
-
-static uint64_t draw(uint64_t *state)
-{
-    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return *state >> 33;
-}
-
-static weir_dataset *grouped(size_t rows)
-{
-    weir_error error = {0};
-    weir_table *table = weir_table_new(WEIR_PACKETS, rows, &error);
-    uint64_t at = 1;
-
-    assert_non_null(table);
-    for (size_t i = 0; i < rows; i++) {
-        uint64_t group = draw(&at) % GROUPS;
-
-        weir_u16_out(table, "srcport")[i] =
-            (uint16_t)(10000 + group * SOURCES + draw(&at) % SOURCES);
-        weir_u16_out(table, "dstport")[i] =
-            (uint16_t)(100 + group * DESTINATIONS + draw(&at) % DESTINATIONS);
-        weir_u8_out(table, "proto")[i] = 6;
-    }
-    return weir_dataset_new(table, &error);
-}
-
-static uint32_t group_of(uint32_t port)
-{
-    return port >= 10000 ? (port - 10000) / SOURCES : (port - 100) / DESTINATIONS;
-}
-
-/* A fitted encoder's words, as it saves them. */
-struct words {
-    weir_archive *archive;
-    uint64_t n, width, epochs;
-    const uint32_t *values;
-    const float *vectors;
-    const double *loss;
-};
-
-static struct words words_of(struct encoder *encoder)
-{
-    struct words words = {.archive = weir_archive_new(weir_job_error(encoder->job))};
-    uint64_t shape[2] = {0, 0};
-
-    assert_int_equal(encoder->plugin->save(encoder->job, encoder->state, words.archive), WEIR_OK);
-    words.values = weir_get_array(words.archive, "values", WEIR_U32, 1, &words.n);
-    words.vectors = weir_get_array(words.archive, "vectors", WEIR_F32, 2, shape);
-    words.loss = weir_get_array(words.archive, "loss", WEIR_F64, 1, &words.epochs);
-    assert_true(words.values && words.vectors && words.loss && shape[0] == words.n);
-    words.width = shape[1];
-    return words;
-}
-
-static double cosine(const struct words *words, uint64_t a, uint64_t b)
-{
-    double dot = 0;
-
-    for (uint64_t k = 0; k < words->width; k++)
-        dot += (double)words->vectors[a * words->width + k] *
-               (double)words->vectors[b * words->width + k];
-    return dot;
-}
-
-/* Share of the nearest ports of a port that are of its group. The last word is the protocol. */
-static double quality(const struct words *words)
-{
-    uint64_t ports = words->n - 1, right = 0;
-    double *near = malloc(ports * sizeof *near);
-
-    assert_non_null(near);
-    for (uint64_t a = 0; a < ports; a++) {
-        for (uint64_t b = 0; b < ports; b++)
-            near[b] = a == b ? -2 : cosine(words, a, b);
-        for (int i = 0; i < NEAREST; i++) {
-            uint64_t best = 0;
-
-            for (uint64_t b = 1; b < ports; b++)
-                best = near[b] > near[best] ? b : best;
-            right += group_of(words->values[best]) == group_of(words->values[a]);
-            near[best] = -2;
-        }
-    }
-    free(near);
-    return (double)right / (double)(ports * NEAREST);
-}
+ * given, addresses. Covers: weir_archive_open of core/plugin/model.c, core/data/words.c,
+ * core/data/words_nearest.c, core/data/words_train.c (with test_plugin_ip2vec) */
+#include "words_test.h"
 
 static void test_neighbourhoods(void **state)
 {
-    json_t *golden = golden_load("word2vec.json");
-    const json_t *cases = golden_list(golden, "quality"), *one;
-    size_t i;
-
     (void)state;
-    json_array_foreach(cases, i, one)
-    {
-        weir_dataset *train = grouped((size_t)golden_number(one, "sentences"));
-        struct encoder encoder = {0};
-        struct words words;
-        double value;
-
-        assert_int_equal(open_encoder(&encoder, "word2vec", NULL, train), WEIR_OK);
-        words = words_of(&encoder);
-        value = quality(&words);
-        if (value < golden_number(one, "least") - 0.05)
-            fail_msg("quality %g, gensim's is %g at least", value, golden_number(one, "least"));
-        for (uint64_t e = 1; e < words.epochs; e++)
-            assert_true(words.loss[e] < words.loss[e - 1]);
-        for (uint64_t w = 0; w < words.n; w++)
-            assert_true(fabs(cosine(&words, w, w) - 1) < 1e-6);
-        weir_archive_free(words.archive);
-        close_encoder(&encoder);
-        weir_dataset_free(train);
-    }
-    json_decref(golden);
+    check_neighbourhoods("word2vec", NULL, "quality");
 }
 
 static void assert_ports(const weir_table *out, const weir_table *table, size_t n)
@@ -331,6 +217,31 @@ static void test_seed(void **state)
     weir_dataset_free(train);
 }
 
+/* Addresses: source and destination share words; one that training did not have is the nearest. */
+static void test_addresses(void **state)
+{
+    weir_dataset *train = some_packets(200), *other = some_packets(4);
+    const weir_table *table = weir_dataset_table(train);
+    size_t n = weir_table_rows(table);
+    weir_table *out = round_trip("word2vec", "columns=srcip,dstip", train, train);
+    uint32_t *wrong = weir_u32_out((weir_table *)(uintptr_t)weir_dataset_table(other), "srcip");
+
+    (void)state;
+    assert_memory_equal(weir_u32(out, "srcip"), weir_u32(table, "srcip"), n * 4);
+    assert_memory_equal(weir_u32(out, "dstip"), weir_u32(table, "dstip"), n * 4);
+    weir_table_free(out);
+    wrong[0] = 1;          /* below all */
+    wrong[1] = 0x0a000017; /* one behind the last client */
+    wrong[2] = UINT32_MAX;
+    out = round_trip("word2vec", "columns=srcip,dstip,srcport", train, other);
+    assert_int_equal(weir_u32(out, "srcip")[0], 0x0a000000);
+    assert_int_equal(weir_u32(out, "srcip")[1], 0x0a000016);
+    assert_int_equal(weir_u32(out, "srcip")[2], 0xc0a80005);
+    weir_table_free(out);
+    weir_dataset_free(train);
+    weir_dataset_free(other);
+}
+
 static void test_wild_and_refused(void **state)
 {
     static const char *const columns[] = {"srcport", "dstport", "proto"};
@@ -338,7 +249,7 @@ static void test_wild_and_refused(void **state)
 
     (void)state;
     check_wild("word2vec", NULL, train, columns, 3);
-    check_refused("word2vec", "columns=srcip", train, WEIR_EOPTION, "'srcip' is u32");
+    check_refused("word2vec", "columns=pkt", records, WEIR_EOPTION, "'pkt' is u64");
     check_refused("word2vec", "columns=td", records, WEIR_EOPTION, "'td' is f64");
     check_refused("word2vec", "columns=", train, WEIR_EOPTION, "names no column");
     check_refused("word2vec", "min_count=1000000", train, WEIR_EOPTION, "no port occurs");
@@ -349,10 +260,15 @@ static void test_wild_and_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_neighbourhoods), cmocka_unit_test(test_round_trips),
-        cmocka_unit_test(test_all_ports),      cmocka_unit_test(test_nearest),
-        cmocka_unit_test(test_kinds),          cmocka_unit_test(test_dictionary),
-        cmocka_unit_test(test_seed),           cmocka_unit_test(test_wild_and_refused),
+        cmocka_unit_test(test_neighbourhoods),
+        cmocka_unit_test(test_round_trips),
+        cmocka_unit_test(test_all_ports),
+        cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_dictionary),
+        cmocka_unit_test(test_seed),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_wild_and_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* The nearest word by cosine, exactly: single precision finds who comes near, double decides. */
-#include "word2vec.h"
+#include "data/words.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static double length_of(const float *vector, size_t width)
     return sqrt(sum);
 }
 
-void word2vec_normalise(float *vectors, uint32_t words, uint32_t width)
+void weir_words_normalise(float *vectors, uint32_t words, uint32_t width)
 {
     for (uint32_t w = 0; w < words; w++) {
         float *vector = vectors + (size_t)w * width;
@@ -32,26 +32,17 @@ void word2vec_normalise(float *vectors, uint32_t words, uint32_t width)
     }
 }
 
-int word2vec_index(weir_job *job, struct dictionary *dictionary)
+int weir_words_index(weir_job *job, struct dictionary *dictionary)
 {
     uint32_t width = dictionary->width;
 
     for (uint32_t i = 0; i < dictionary->kinds; i++) {
-        struct kind *kind = &dictionary->kind[i];
-        const uint32_t *values = dictionary->values + kind->first;
+        struct word_kind *kind = &dictionary->kind[i];
         const float *vectors = dictionary->vectors + (size_t)kind->first * width;
 
-        kind->place = weir_alloc(job, VALUES, sizeof *kind->place);
         kind->across = weir_alloc(job, (size_t)kind->count * width, sizeof *kind->across);
-        if (!kind->place || !kind->across)
+        if (!kind->across)
             return weir_job_error(job)->status;
-        for (uint32_t value = 0, w = 0; value < VALUES; value++) {
-            while (w + 1 < kind->count &&
-                   (values[w + 1] <= value ||
-                    (values[w] < value && values[w + 1] - value < value - values[w])))
-                w++;
-            kind->place[value] = kind->first + w;
-        }
         for (uint32_t w = 0; w < kind->count; w++)
             for (uint32_t k = 0; k < width; k++)
                 kind->across[(size_t)k * kind->count + w] = vectors[(size_t)w * width + k];
@@ -153,7 +144,7 @@ static score_tile *best_score(void)
 }
 
 /* One query against words at … at + n - 1 of a kind. */
-static void search_tile(const struct dictionary *dictionary, const struct kind *kind,
+static void search_tile(const struct dictionary *dictionary, const struct word_kind *kind,
                         score_tile *score, struct query *query, uint32_t at, uint32_t n)
 {
     float dots[TILE], margin;
@@ -179,7 +170,7 @@ static void search_tile(const struct dictionary *dictionary, const struct kind *
 
 /* The words of `count` queries: the values in[0 …], in[stride …]. units: [count][width], to work
  * in. */
-static void search_block(const struct dictionary *dictionary, const struct kind *kind,
+static void search_block(const struct dictionary *dictionary, const struct word_kind *kind,
                          score_tile *score, const float *in, size_t stride, size_t count,
                          float *units, uint32_t *words)
 {
@@ -205,10 +196,10 @@ static void search_block(const struct dictionary *dictionary, const struct kind 
         words[q] = queries[q].word;
 }
 
-int word2vec_nearest(weir_job *job, const struct dictionary *dictionary, uint32_t kind,
-                     const float *in, size_t stride, size_t n, weir_type type, void *out)
+int weir_words_nearest(weir_job *job, const struct dictionary *dictionary, uint32_t kind,
+                       const float *in, size_t stride, size_t n, weir_type type, void *out)
 {
-    const struct kind *of = &dictionary->kind[kind];
+    const struct word_kind *of = &dictionary->kind[kind];
     size_t threads = (size_t)weir_threads(job), round = QUERIES * threads;
     uint32_t *words = malloc(round * sizeof *words);
     float *units = malloc(round * dictionary->width * sizeof *units);

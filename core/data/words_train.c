@@ -1,10 +1,11 @@
-/* Training of word vectors: continuous bag of words with negative sampling. */
-#include "word2vec.h"
+/* Training of word vectors: continuous bag of words or skip-gram, with negative sampling. */
+#include "data/words.h"
 #include <math.h>
 #include <stdlib.h>
 
 struct training {
-    const struct options *opt;
+    const weir_words_options *opt;
+    bool skip_gram;
     uint32_t words, width;
     float *vectors;      /* [words][width] of a word in a context */
     float *outputs;      /* [words][width] of a word that is asked for */
@@ -63,6 +64,28 @@ static double learn_target(struct training *t, uint32_t target, float alpha)
     return loss;
 }
 
+/* Word i of a sentence against the mean of words from … to but i; returns the loss. */
+static double learn_context(struct training *t, uint32_t i, uint32_t from, uint32_t to, float alpha)
+{
+    uint32_t count = 0;
+    double loss;
+
+    for (uint32_t k = 0; k < t->width; k++)
+        t->mean[k] = t->error[k] = 0;
+    for (uint32_t j = from; j <= to; j++) {
+        for (uint32_t k = 0; k < t->width && j != i; k++)
+            t->mean[k] += t->vectors[(size_t)t->kept[j] * t->width + k];
+        count += j != i;
+    }
+    for (uint32_t k = 0; k < t->width; k++)
+        t->mean[k] /= (float)count;
+    loss = learn_target(t, t->kept[i], alpha);
+    for (uint32_t j = from; j <= to; j++)
+        for (uint32_t k = 0; k < t->width && j != i; k++)
+            t->vectors[(size_t)t->kept[j] * t->width + k] += t->error[k];
+    return loss;
+}
+
 /* A sentence; adds up loss and targets. */
 static void learn_sentence(struct training *t, const uint32_t *text, uint32_t length, float alpha,
                            double *loss, uint64_t *targets)
@@ -79,20 +102,15 @@ static void learn_sentence(struct training *t, const uint32_t *text, uint32_t le
         uint32_t from = i > window ? i - window : 0;
         uint32_t to = n - 1 - i > window ? i + window : n - 1;
 
-        if (to == from)
+        for (uint32_t j = from; t->skip_gram && j <= to; j++)
+            if (j != i) {
+                *loss += learn_context(t, i, j, j, alpha);
+                ++*targets;
+            }
+        if (t->skip_gram || to == from)
             continue;
-        for (uint32_t k = 0; k < t->width; k++)
-            t->mean[k] = t->error[k] = 0;
-        for (uint32_t j = from; j <= to; j++)
-            for (uint32_t k = 0; k < t->width && j != i; k++)
-                t->mean[k] += t->vectors[(size_t)t->kept[j] * t->width + k];
-        for (uint32_t k = 0; k < t->width; k++)
-            t->mean[k] /= (float)(to - from);
-        *loss += learn_target(t, t->kept[i], alpha);
+        *loss += learn_context(t, i, from, to, alpha);
         ++*targets;
-        for (uint32_t j = from; j <= to; j++)
-            for (uint32_t k = 0; k < t->width && j != i; k++)
-                t->vectors[(size_t)t->kept[j] * t->width + k] += t->error[k];
     }
 }
 
@@ -124,11 +142,12 @@ static int prepare(weir_job *job, struct training *t, const struct dictionary *d
     return WEIR_OK;
 }
 
-int word2vec_train(weir_job *job, const struct options *opt, struct dictionary *dictionary,
-                   const uint32_t *text, size_t sentences, uint32_t length, float *vectors,
-                   double *loss)
+int weir_words_train(weir_job *job, const weir_words_options *opt, bool skip_gram,
+                     struct dictionary *dictionary, const uint32_t *text, size_t sentences,
+                     uint32_t length, float *vectors, double *loss)
 {
     struct training t = {.opt = opt,
+                         .skip_gram = skip_gram,
                          .words = dictionary->words,
                          .width = dictionary->width,
                          .vectors = vectors,
