@@ -91,6 +91,44 @@ static inline weir_dataset *metric_packets(const json_t *columns)
     return data;
 }
 
+/* A table of flow records of golden columns; times are microseconds. */
+static inline weir_dataset *metric_records(const json_t *columns)
+{
+    static const struct {
+        const char *name;
+        weir_type type;
+    } all[] = {{"ts", WEIR_I64},      {"srcip", WEIR_U32},   {"dstip", WEIR_U32},
+               {"srcport", WEIR_U16}, {"dstport", WEIR_U16}, {"proto", WEIR_U8},
+               {"td", WEIR_F64},      {"pkt", WEIR_U64},     {"byt", WEIR_U64}};
+    static const char *const texts[] = {"type", "label"};
+    size_t rows = json_array_size(golden_list(columns, "ts"));
+    weir_error error = {0};
+    weir_table *table = weir_table_new(WEIR_NETFLOW, rows, &error);
+    weir_dataset *data;
+
+    assert_non_null(table);
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        size_t n;
+        double *values = golden_doubles(columns, all[i].name, &n);
+
+        assert_int_equal(n, rows);
+        metric_column(table, all[i].name, all[i].type, values);
+        free(values);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *list = golden_list(columns, texts[i]);
+
+        assert_int_equal(weir_table_add(table, texts[i], WEIR_CATEGORY, 1, &error), WEIR_OK);
+        for (size_t row = 0; row < rows; row++)
+            weir_codes_out(table, texts[i])[row] = weir_category_add(
+                table, texts[i], json_string_value(json_array_get(list, row)), &error);
+    }
+    data = weir_dataset_new(table, &error);
+    if (!data)
+        fail_msg("%s", error.text);
+    return data;
+}
+
 /* The rows of scores.json, a new array; settings: "option=value …". NULL with the error's text in
  * `error` on failure. */
 static inline json_t *metric_try(const char *name, const char *settings, const weir_dataset *real,
@@ -139,6 +177,19 @@ static inline json_t *metric_run(const char *name, const char *settings, const w
 
     if (!rows || error.status)
         fail_msg("%s: %s", name, error.text);
+    return rows;
+}
+
+/* A metric on the two tables of flow records of netflow.json. */
+static inline json_t *metric_run_records(const char *name, const char *settings,
+                                         const json_t *golden)
+{
+    weir_dataset *real = metric_records(json_object_get(golden, "real"));
+    weir_dataset *synthetic = metric_records(json_object_get(golden, "synthetic"));
+    json_t *rows = metric_run(name, settings, real, synthetic);
+
+    weir_dataset_free(real);
+    weir_dataset_free(synthetic);
     return rows;
 }
 

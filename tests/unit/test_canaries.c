@@ -1,6 +1,6 @@
 /* Each feature sees what its descriptor says: a copy is at distance 0, or overlaps wholly, and each
  * bad generator it names scores worse than two flow-disjoint halves of the real trace do, over five
- * splits. On the sample data, with emd, jsd, overlap and burst. */
+ * splits. On the sample data, with emd, jsd, overlap, burst and validity. */
 #include "data/source.h"
 #include "unit/generator_test.h"
 #include "unit/metric.h"
@@ -77,11 +77,13 @@ static void check_feature(const weir_feature *f, json_t *const *scores, json_t *
 
     for (size_t i = 0; i < CANARIES; i++) {
         double value, copied = f->better == WEIR_LOWER ? 0 : 1;
+        bool seen;
 
         if (!(f->sees & bits[i]))
             continue;
         value = metric_value(scores[i], f->label);
-        if (bits[i] == WEIR_SEES_COPY ? value != copied : value <= floor)
+        seen = f->better == WEIR_HIGHER ? value < floor : value > floor;
+        if (bits[i] == WEIR_SEES_COPY ? value != copied : !seen)
             fail_msg("%s does not see %s: %g, where real halves have %g", f->label, canaries[i],
                      value, floor);
     }
@@ -123,6 +125,7 @@ static void packets(void **state)
     check_plugin("emd", "", "sample.pcap", WEIR_PACKETS, 0);
     check_plugin("jsd", "", "sample.pcap", WEIR_PACKETS, 0);
     check_plugin("overlap", "", "sample.pcap", WEIR_PACKETS, 0);
+    check_plugin("validity", "", "sample.pcap", WEIR_PACKETS, 0);
 }
 
 /* By default the sample has one burst; so low a threshold gives it dozens. */
@@ -137,6 +140,7 @@ static void flow_records(void **state)
     (void)state;
     check_plugin("emd", "", "sample-netflow.csv", WEIR_NETFLOW, WEIR_PACKETS);
     check_plugin("jsd", "", "sample-netflow.csv", WEIR_NETFLOW, WEIR_PACKETS);
+    check_plugin("validity", "", "sample-netflow.csv", WEIR_NETFLOW, WEIR_PACKETS);
 }
 
 int main(void)

@@ -197,6 +197,25 @@ static void records_are_compared(void **state)
     weir_dataset_free(synthetic);
 }
 
+static void records_equal_scipy(void **state)
+{
+    static const char *const settings[] = {"variant=fix", "variant=ref"};
+    json_t *netflow = golden_load("netflow.json"), *rows;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        rows = metric_run_records("emd", settings[i], netflow);
+        metric_equals(rows, json_object_get(json_object_get(netflow, "emd"), settings[i] + 8),
+                      1e-9);
+        json_decref(rows);
+    }
+    rows = metric_run_records("emd", "preset=cidds", netflow);
+    assert_int_equal(json_array_size(rows), 4);
+    assert_near(metric_value(rows, "TD"), golden_number(netflow, "TD_rounded"), 1e-12);
+    json_decref(rows);
+    json_decref(netflow);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +227,7 @@ int main(void)
         cmocka_unit_test(equal_traces_have_no_distance),
         cmocka_unit_test(too_little_is_not_a_number),
         cmocka_unit_test(records_are_compared),
+        cmocka_unit_test(records_equal_scipy),
     };
     int failed;
 

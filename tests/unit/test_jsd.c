@@ -100,6 +100,48 @@ static void labels_are_matched_by_text(void **state)
     weir_dataset_free(same);
 }
 
+static void flow_records_equal_scipy(void **state)
+{
+    static const char *const settings[] = {"variant=fix", "variant=ref"};
+    json_t *records = golden_load("netflow.json");
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        json_t *rows = metric_run_records("jsd", settings[i], records);
+
+        metric_equals(rows, json_object_get(json_object_get(records, "jsd"), settings[i] + 8),
+                      1e-9);
+        json_decref(rows);
+    }
+    json_decref(records);
+}
+
+/* A preset asks for what the data set has; what a table lacks of it has a reason. */
+static void presets_of_data_sets(void **state)
+{
+    static const char *const words[] = {"normal", "scan"};
+    json_t *given = json_pack("{s:s}", "preset", "ton");
+    weir_error error = {0};
+    const weir_plugin *plugin = metric_find("jsd")->plugin;
+    json_t *options = weir_options_resolve(plugin, given, &error);
+    json_t *features = json_object_get(options, "features");
+    weir_dataset *data = records(words, 2);
+    json_t *ton = metric_run("jsd", "preset=ton", data, data);
+    json_t *ugr16 = metric_run("jsd", "preset=ugr16", data, data);
+
+    (void)state;
+    assert_non_null(options);
+    assert_int_equal(json_array_size(ton), json_array_size(features));
+    assert_int_equal(json_array_size(ugr16), json_array_size(features) - 1);
+    assert_true(metric_value(ton, "TYPE") == 0);
+    metric_is_na(ton, "LABEL", "no column 'label'");
+    json_decref(given);
+    json_decref(options);
+    json_decref(ton);
+    json_decref(ugr16);
+    weir_dataset_free(data);
+}
+
 static void empty_traces_have_no_distance(void **state)
 {
     weir_dataset *real = metric_packets(json_object_get(json_object_get(golden, "small"), "real"));
@@ -120,6 +162,8 @@ int main(void)
         cmocka_unit_test(equals_scipy),
         cmocka_unit_test(roots_and_bases),
         cmocka_unit_test(labels_are_matched_by_text),
+        cmocka_unit_test(flow_records_equal_scipy),
+        cmocka_unit_test(presets_of_data_sets),
         cmocka_unit_test(empty_traces_have_no_distance),
     };
     int failed;

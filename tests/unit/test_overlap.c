@@ -102,12 +102,27 @@ static void flow_records_are_looked_up(void **state)
     weir_dataset_free(synthetic);
 }
 
+static void flow_records_equal_python(void **state)
+{
+    json_t *records = golden_load("netflow.json");
+    json_t *rows = metric_run_records("overlap", "", records);
+
+    (void)state;
+    metric_equals(rows, json_object_get(records, "overlap"), 1e-15);
+    json_decref(rows);
+    json_decref(records);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equals_python),          cmocka_unit_test(one_record_in_seven),
-        cmocka_unit_test(a_copy_overlaps_wholly), cmocka_unit_test(runs_have_a_length),
-        cmocka_unit_test(records_need_a_ttl),     cmocka_unit_test(flow_records_are_looked_up),
+        cmocka_unit_test(equals_python),
+        cmocka_unit_test(one_record_in_seven),
+        cmocka_unit_test(a_copy_overlaps_wholly),
+        cmocka_unit_test(runs_have_a_length),
+        cmocka_unit_test(records_need_a_ttl),
+        cmocka_unit_test(flow_records_are_looked_up),
+        cmocka_unit_test(flow_records_equal_python),
     };
     int failed;
 

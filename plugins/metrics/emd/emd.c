@@ -12,6 +12,12 @@ static const weir_option options[] = {
              "LD takes flows that occupy at least so many bins (variant ref: always 2)"),
     WEIR_CHOICE(struct options, throughput, "variant|span|precedence",
                 "AT: bytes / (last - first), or bytes / last - first as in ref (Q-AT)"),
+    WEIR_BOOL(struct options, whole_seconds, false,
+              "TD: durations rounded to seconds first, as NetShare does for CIDDS"),
+    WEIR_PRESET("netflow", "features=IT,FIT,FD,TS,TD,PKT,BYT", "the features of flow records"),
+    WEIR_PRESET("ugr16", "features=TS,TD,PKT,BYT", "those that NetShare reports for UGR'16"),
+    WEIR_PRESET("cidds", "features=TS,TD,PKT,BYT whole_seconds=true", "the same for CIDDS-001"),
+    WEIR_PRESET("ton", "features=TS,TD,PKT,BYT", "the same for TON_IoT"),
     WEIR_END};
 
 #define TIMES WEIR_TIMESTAMPS

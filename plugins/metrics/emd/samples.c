@@ -316,9 +316,10 @@ int sample_record_durations(weir_job *job, struct side *side, size_t *n)
 {
     int status = column(job, side, "td", n);
 
-    if (side->options->variant == VARIANT_REF)
+    if (side->options->variant == VARIANT_REF || side->options->whole_seconds)
         for (size_t i = 0; i < side->rows && !status; i++)
-            side->sample[i] = trunc(side->sample[i]);
+            side->sample[i] =
+                side->options->whole_seconds ? nearbyint(side->sample[i]) : trunc(side->sample[i]);
     return status;
 }
 

@@ -14,6 +14,7 @@ struct options {
     int64_t bins;
     int64_t min_bins;
     int throughput;
+    bool whole_seconds;
 };
 
 /* One of the two traces, and room for one sample of it at a time. */

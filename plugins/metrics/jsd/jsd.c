@@ -28,6 +28,12 @@ static const weir_option options[] = {
                 "where NetShare squares it (SA_RANK, DA_RANK, TOP)"),
     WEIR_CHOICE(struct options, base, "e|2", "of the logarithm"),
     WEIR_INT(struct options, top, 5, 1, 1024, "TOP: service ports that stand for themselves"),
+    WEIR_PRESET("ugr16", "features=SA,DA,SP,DP,PR,SA_RANK,DA_RANK,TOP,TYPE",
+                "flow records of UGR'16, whose labels are the column type"),
+    WEIR_PRESET("cidds", "features=SA,DA,SP,DP,PR,SA_RANK,DA_RANK,TOP,TYPE,LABEL",
+                "flow records of CIDDS-001: label is its class, type its attack"),
+    WEIR_PRESET("ton", "features=SA,DA,SP,DP,PR,SA_RANK,DA_RANK,TOP,TYPE,LABEL",
+                "flow records of TON_IoT: label is 0 or 1, type the attack"),
     WEIR_END};
 
 #define BOTH (WEIR_PACKETS | WEIR_NETFLOW)
