@@ -125,7 +125,7 @@ typedef struct drawn {
 
 static void draw(weir_job *job, const nn_doppelganger *model, size_t n, drawn *out)
 {
-    nn_doppelganger_sampler *sampler = nn_doppelganger_sampler_new(job, model, 64);
+    nn_doppelganger_sampler *sampler = nn_doppelganger_sampler_new(job, model, 64, "test");
 
     memset(out, 0, sizeof *out);
     out->n = n;

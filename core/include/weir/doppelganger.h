@@ -123,12 +123,17 @@ WEIR_API int nn_doppelganger_put(weir_job *job, weir_archive *to, const nn_doppe
 WEIR_API nn_doppelganger *nn_doppelganger_get(weir_job *job, const weir_archive *from,
                                               const char *name);
 
-/* Samples by the job's seed: of equal calls the same. Any n at once; it is worked off in blocks,
- * of `block` sequences (0: 256), so that little more than `out` is needed. Not within a training.
- */
+/* A trained model as one of its own, to join models of several jobs: generator and cost, not the
+ * critics. NULL on failure. */
+WEIR_API nn_doppelganger *nn_doppelganger_copy(weir_job *job, const nn_doppelganger *from);
+
+/* Samples by the job's seed and the name: of equal calls the same, and of models that resemble each
+ * other different ones by different names. Any n at once; it is worked off in blocks, of `block`
+ * sequences (0: 256), so that little more than `out` is needed. Not within a training. */
 typedef struct nn_doppelganger_sampler nn_doppelganger_sampler;
-WEIR_API nn_doppelganger_sampler *
-nn_doppelganger_sampler_new(weir_job *job, const nn_doppelganger *model, int64_t block);
+WEIR_API nn_doppelganger_sampler *nn_doppelganger_sampler_new(weir_job *job,
+                                                              const nn_doppelganger *model,
+                                                              int64_t block, const char *name);
 /* out [n][attributes]; softmax segments are one-hot. */
 WEIR_API int nn_doppelganger_attributes(nn_doppelganger_sampler *sampler, size_t n, nn_real *out);
 /* Sequences for these attributes (sampled ones, or others: softmax segments one-hot): out

@@ -142,6 +142,31 @@ nn_doppelganger *nn_doppelganger_new(weir_job *job, const nn_doppelganger_settin
     return model;
 }
 
+nn_doppelganger *nn_doppelganger_copy(weir_job *job, const nn_doppelganger *from)
+{
+    nn_doppelganger *model = calloc(1, sizeof *model);
+    nn_graph *g;
+
+    if (!model) {
+        weir_error_memory(weir_job_error(job), sizeof *model, "a model");
+        return NULL;
+    }
+    model->settings = from->settings;
+    model->cost = from->cost;
+    if (!from->graph)
+        weir_fail(job, WEIR_EBUG, "a model that was not trained is copied");
+    else if (copy_layout(job, &model->attributes, &from->attributes) == WEIR_OK &&
+             copy_layout(job, &model->records, &from->records) == WEIR_OK &&
+             (g = model->graph = nn_graph_for(job))) {
+        dg_make_records(dg_make_attributes(g, model, 2, "copy").chosen, model, "copy");
+        nn_copy(g, from->graph, "generator.");
+        if (nn_report(job, g) == WEIR_OK)
+            return model;
+    }
+    nn_doppelganger_free(model);
+    return NULL;
+}
+
 void nn_doppelganger_free(nn_doppelganger *model)
 {
     if (!model)

@@ -16,7 +16,7 @@ struct nn_doppelganger_sampler {
     nn_real *room_records;    /* [block][records][features + 2] */
 };
 
-static int build(nn_doppelganger_sampler *s)
+static int build(nn_doppelganger_sampler *s, const char *name)
 {
     const nn_doppelganger *model = s->model;
     int64_t block = (int64_t)s->block, width = model->attributes.width;
@@ -27,9 +27,9 @@ static int build(nn_doppelganger_sampler *s)
     if (!model->graph)
         return weir_fail(s->job, WEIR_EBUG, "a model that was not trained is sampled from");
     nn_training(g, false);
-    s->made = dg_make_attributes(g, model, block, "sample").chosen;
+    s->made = dg_make_attributes(g, model, block, name).chosen;
     s->given = nn_input(g, "given", 2, (int64_t[]){block, width});
-    s->records = dg_make_records(s->given, model, "sample").records;
+    s->records = dg_make_records(s->given, model, name).records;
     nn_copy(g, model->graph, "generator.");
     s->attributes = nn_compile(g, 1, &(nn_stage){"attributes", 1, &s->made});
     s->features = nn_compile(g, 1, &(nn_stage){"records", 1, &s->records});
@@ -37,7 +37,7 @@ static int build(nn_doppelganger_sampler *s)
 }
 
 nn_doppelganger_sampler *nn_doppelganger_sampler_new(weir_job *job, const nn_doppelganger *model,
-                                                     int64_t block)
+                                                     int64_t block, const char *name)
 {
     nn_doppelganger_sampler *s = calloc(1, sizeof *s);
 
@@ -53,7 +53,7 @@ nn_doppelganger_sampler *nn_doppelganger_sampler_new(weir_job *job, const nn_dop
         calloc(s->block * (size_t)dg_records(model) * model->records.width, sizeof(nn_real));
     if (!s->room_attributes || !s->room_records)
         weir_error_memory(weir_job_error(job), s->block * sizeof(nn_real), "a block of sequences");
-    else if (build(s) == WEIR_OK)
+    else if (build(s, name) == WEIR_OK)
         return s;
     nn_doppelganger_sampler_free(s);
     return NULL;
