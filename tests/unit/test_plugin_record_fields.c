@@ -16,7 +16,8 @@ static void assert_packets(const weir_table *out, const weir_table *table)
 
 static void test_packets(void **state)
 {
-    static const char *const options[] = {NULL, "ranges=learnt", "steps=7", "steps=1"};
+    static const char *const options[] = {NULL, "ranges=learnt", "steps=7", "steps=1",
+                                          "ranges=ranks pieces=65536"};
     weir_dataset *train = some_packets(120);
     const weir_table *table = weir_dataset_table(train);
     const int64_t *times = weir_i64(table, "time");
@@ -25,7 +26,7 @@ static void test_packets(void **state)
     (void)state;
     weir_u16_out((weir_table *)(uintptr_t)table, "off")[5] = 8191;
     weir_u16_out((weir_table *)(uintptr_t)table, "off")[6] = 185;
-    for (size_t o = 0; o < 4; o++) {
+    for (size_t o = 0; o < 5; o++) {
         weir_table *out = round_trip("record_fields", options[o], train, train);
         double steps = o == 2 ? 7 : o == 3 ? 1 : 200;
         double width = (double)(times[n - 1] - times[0]) / steps;
@@ -47,10 +48,11 @@ static void test_records(void **state)
 {
     weir_dataset *train = some_records(300);
     const weir_table *table = weir_dataset_table(train);
+    static const char *const options[] = {NULL, "log=false", "ranges=ranks pieces=1000"};
 
     (void)state;
-    for (int log = 0; log < 2; log++) {
-        weir_table *out = round_trip("record_fields", log ? NULL : "log=false", train, train);
+    for (int o = 0; o < 3; o++) {
+        weir_table *out = round_trip("record_fields", options[o], train, train);
 
         for (size_t i = 0; i < 300; i++) {
             double off = fabs((double)weir_u64(out, "byt")[i] - (double)weir_u64(table, "byt")[i]);

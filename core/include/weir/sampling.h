@@ -202,6 +202,34 @@ WEIR_API int weir_scale_decode(weir_job *job, const weir_scale *scale, const flo
 WEIR_API int weir_scale_save(weir_job *job, const weir_scale *scale, weir_archive *to);
 WEIR_API int weir_scale_load(weir_job *job, weir_scale *scale, const weir_archive *from);
 
+/* ---- Columns as ranks ------------------------------------------------------------------------ */
+
+/* A column by the share of training rows that are below a value: numbers evenly spread over [0, 1],
+ * and a frequent value an interval of its own, so that a model that errs a little gives it back. */
+typedef struct weir_margin {
+    const char *name;
+    weir_type type; /* not a category */
+    uint32_t count;
+    const double *pieces; /* [count][least value, greatest, share of rows up to it], ascending */
+} weir_margin;
+
+/* Pieces of rows / limit rows or more, the last one perhaps fewer; a value of so many rows is a
+ * piece by itself. Fails with WEIR_EDATA for a value that is not finite. */
+WEIR_API int weir_margin_learn(weir_job *job, const weir_table *table, const char *name,
+                               uint32_t limit, weir_margin *margin);
+/* The rank of x, in the middle of its piece if that is one value, and the nearest bound outside
+ * training; the value at a rank, NaN counting as 0. */
+WEIR_API double weir_margin_rank(const weir_margin *margin, double x);
+WEIR_API double weir_margin_value(const weir_margin *margin, double rank);
+/* As of scaled columns. */
+WEIR_API int weir_margin_encode(weir_job *job, const weir_margin *margin, const weir_dataset *data,
+                                const uint32_t *rows, size_t n, float *out, size_t stride);
+WEIR_API int weir_margin_decode(weir_job *job, const weir_margin *margin, const float *in,
+                                size_t stride, size_t n, weir_table *out);
+WEIR_API int weir_margin_save(const weir_margin *margin, size_t number, weir_archive *to);
+WEIR_API int weir_margin_load(weir_job *job, weir_margin *margin, size_t number,
+                              const weir_archive *from);
+
 /* ---- Columns as places ----------------------------------------------------------------------- */
 
 /* Values that encode met, and how many of them had nothing that stands for them. */

@@ -11,21 +11,22 @@ struct options {
     bool position;
     int ranges;
     bool log;
-    int64_t limit;
+    int64_t limit, pieces;
 };
 
-enum { RANGES_FIXED, RANGES_LEARNT };
+enum { RANGES_FIXED, RANGES_LEARNT, RANGES_RANKS };
 
 static const weir_option options[] = {
     WEIR_LIST(struct options, columns, "",
               "fields to encode, in this order; empty: all that there are"),
     WEIR_INT(struct options, steps, 200, 1, 1000000, "steps that the trace's duration is cut into"),
     WEIR_BOOL(struct options, position, true, "also where a row lies in its step"),
-    WEIR_CHOICE(struct options, ranges, "fixed|learnt",
+    WEIR_CHOICE(struct options, ranges, "fixed|learnt|ranks",
                 "tos, id, off and ttl fill [0, 1] with all that their bits allow, or with the "
-                "training range"),
+                "training range; ranks: all numbers by the share of training rows below them"),
     WEIR_BOOL(struct options, log, true, "td, pkt and byt by log(1 + x)"),
     WEIR_INT(struct options, limit, 32, 2, 1024, "most places of a one-hot column"),
+    WEIR_INT(struct options, pieces, 256, 2, 65536, "of the ranks of a number, about"),
     WEIR_END};
 
 /* The fields there are. */
@@ -51,9 +52,12 @@ static const struct known {
 };
 #define KNOWN (sizeof known / sizeof *known)
 
+enum { SCALED, SCALED_LOG, RANKED, PLACED };
+
 struct field {
-    bool placed, logarithmic;
+    int how;
     struct weir_scaled scaled;
+    weir_margin margin;
     weir_places places;
 };
 
@@ -76,12 +80,14 @@ static const struct known *find_known(const char *name, bool netflow)
 
 static const char *name_of(const struct field *field)
 {
-    return field->placed ? field->places.name : field->scaled.name;
+    return field->how == PLACED   ? field->places.name
+           : field->how == RANKED ? field->margin.name
+                                  : field->scaled.name;
 }
 
 static size_t width_of(const struct field *field)
 {
-    return field->placed ? field->places.width : 1;
+    return field->how == PLACED ? field->places.width : 1;
 }
 
 static int add_field(weir_job *job, const weir_table *table, const struct known *what,
@@ -90,15 +96,21 @@ static int add_field(weir_job *job, const weir_table *table, const struct known 
     const struct options *opt = weir_options(job);
     struct field *field = &self->fields[self->count++];
 
-    field->placed = what->placed;
-    if (what->placed) {
+    field->how = what->placed                  ? PLACED
+                 : opt->ranges == RANGES_RANKS ? RANKED
+                 : what->amount && opt->log    ? SCALED_LOG
+                                               : SCALED;
+    if (field->how == PLACED) {
         if (weir_places_learn(job, table, what->name, (uint32_t)opt->limit, WEIR_RARE_NEAREST,
                               &field->places) != WEIR_OK)
+            return weir_job_error(job)->status;
+    } else if (field->how == RANKED) {
+        if (weir_margin_learn(job, table, what->name, (uint32_t)opt->pieces, &field->margin) !=
+            WEIR_OK)
             return weir_job_error(job)->status;
     } else {
         if (weir_scaled_learn(job, table, what->name, &field->scaled) != WEIR_OK)
             return weir_job_error(job)->status;
-        field->logarithmic = what->amount && opt->log;
         if (what->most > 0 && opt->ranges == RANGES_FIXED) {
             field->scaled.range.low.u = 0;
             field->scaled.range.high.u = what->most;
@@ -164,11 +176,13 @@ static int encode(weir_job *job, const void *state, const weir_dataset *data, co
     for (size_t f = 0; f < self->count && status == WEIR_OK; f++) {
         const struct field *field = &self->fields[f];
 
-        if (field->placed)
+        if (field->how == PLACED)
             status = weir_places_encode(job, &field->places, data, rows, n, out, self->width);
+        else if (field->how == RANKED)
+            status = weir_margin_encode(job, &field->margin, data, rows, n, out, self->width);
         else
-            status = weir_scaled_encode(job, &field->scaled, field->logarithmic, data, rows, n, out,
-                                        self->width);
+            status = weir_scaled_encode(job, &field->scaled, field->how == SCALED_LOG, data, rows,
+                                        n, out, self->width);
         out += width_of(field);
     }
     if (status == WEIR_OK && self->position)
@@ -193,11 +207,13 @@ static int decode(weir_job *job, const void *state, const float *in, size_t n, w
     for (size_t f = 0; f < self->count && status == WEIR_OK; f++) {
         const struct field *field = &self->fields[f];
 
-        if (field->placed)
+        if (field->how == PLACED)
             status = weir_places_decode(job, &field->places, in, self->width, n, out);
+        else if (field->how == RANKED)
+            status = weir_margin_decode(job, &field->margin, in, self->width, n, out);
         else
-            status = weir_scaled_decode(job, &field->scaled, field->logarithmic, in, self->width, n,
-                                        out);
+            status = weir_scaled_decode(job, &field->scaled, field->how == SCALED_LOG, in,
+                                        self->width, n, out);
         in += width_of(field);
     }
     if (status != WEIR_OK || !self->position)
@@ -224,14 +240,12 @@ static int save(weir_job *job, const void *state, weir_archive *to)
         const struct field *field = &self->fields[f];
         char name[32];
 
-        snprintf(name, sizeof name, "placed.%zu", f);
-        status = weir_put_number(to, name, field->placed);
-        snprintf(name, sizeof name, "log.%zu", f);
+        snprintf(name, sizeof name, "how.%zu", f);
+        status = weir_put_number(to, name, field->how);
         if (status == WEIR_OK)
-            status = weir_put_number(to, name, field->logarithmic);
-        if (status == WEIR_OK)
-            status = field->placed ? weir_places_save(&field->places, f, to)
-                                   : weir_scaled_save(&field->scaled, f, to);
+            status = field->how == PLACED   ? weir_places_save(&field->places, f, to)
+                     : field->how == RANKED ? weir_margin_save(&field->margin, f, to)
+                                            : weir_scaled_save(&field->scaled, f, to);
     }
     return status;
 }
@@ -240,19 +254,18 @@ static int load_field(weir_job *job, struct state *self, const weir_archive *fro
 {
     size_t f = self->count++;
     struct field *field = &self->fields[f];
-    double placed, logarithmic;
+    double how;
     char name[32];
 
-    snprintf(name, sizeof name, "placed.%zu", f);
-    if (weir_get_number(from, name, &placed) != WEIR_OK)
+    snprintf(name, sizeof name, "how.%zu", f);
+    if (weir_get_number(from, name, &how) != WEIR_OK)
         return weir_job_error(job)->status;
-    snprintf(name, sizeof name, "log.%zu", f);
-    if (weir_get_number(from, name, &logarithmic) != WEIR_OK)
-        return weir_job_error(job)->status;
-    field->placed = placed != 0;
-    field->logarithmic = logarithmic != 0;
-    if ((field->placed ? weir_places_load(job, &field->places, f, from)
-                       : weir_scaled_load(job, &field->scaled, f, from)) != WEIR_OK)
+    if (!(how >= SCALED && how <= PLACED))
+        return weir_fail(job, WEIR_EDATA, "field %zu is encoded in an unknown way", f + 1);
+    field->how = (int)how;
+    if ((field->how == PLACED   ? weir_places_load(job, &field->places, f, from)
+         : field->how == RANKED ? weir_margin_load(job, &field->margin, f, from)
+                                : weir_scaled_load(job, &field->scaled, f, from)) != WEIR_OK)
         return weir_job_error(job)->status;
     self->width += width_of(field);
     return WEIR_OK;
