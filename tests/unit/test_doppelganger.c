@@ -447,6 +447,39 @@ static void privacy_is_accounted_for(void **state)
     weir_job_free(other);
 }
 
+/* A budget ends a training sooner, which costs less. */
+static void a_budget_ends_it(double noise)
+{
+    weir_job *job = new_job(1);
+    nn_doppelganger_settings settings = small();
+    nn_doppelganger_training training = training_of(6);
+    nn_doppelganger *model;
+    nn_doppelganger_cost whole;
+    json_t *budget = json_pack("{s:[[i]]}", "steps", 4);
+    int64_t made = 0;
+
+    settings.privacy.noise = noise;
+    training.made = &made;
+    model = new_model(job, &settings);
+    assert_int_equal(dg_cost(job, &settings, COUNT, 6, &whole), WEIR_OK);
+    job->setup.budget = budget;
+    assert_int_equal(nn_doppelganger_train(job, model, &training), WEIR_OK);
+    assert_int_equal(made, 4);
+    assert_true(noise > 0 ? model->cost.epsilon < whole.epsilon : !model->cost.private);
+    if (noise > 0)
+        assert_int_equal(model->cost.mechanism[1].steps, 4 * 2);
+    nn_doppelganger_free(model);
+    weir_job_free(job);
+    json_decref(budget);
+}
+
+static void budgets_are_kept(void **state)
+{
+    (void)state;
+    a_budget_ends_it(0);
+    a_budget_ends_it(1);
+}
+
 /* With no noise worth the name and no clipping, the mean gradient of all is that of a batch of all:
  * the first step of both ways goes the same way. */
 static void private_gradients_are_the_batchs(void **state)
@@ -594,6 +627,7 @@ int main(void)
         cmocka_unit_test(a_sequence_as_the_critics_see_it),
         cmocka_unit_test(every_sequence_once_an_epoch),
         cmocka_unit_test(privacy_is_accounted_for),
+        cmocka_unit_test(budgets_are_kept),
         cmocka_unit_test(private_gradients_are_the_batchs),
         cmocka_unit_test(mistakes_are_said),
         cmocka_unit_test(few_sequences_are_enough),

@@ -78,6 +78,9 @@ WEIR_API nn_doppelganger *nn_doppelganger_new(weir_job *job,
 WEIR_API void nn_doppelganger_free(nn_doppelganger *model);
 /* Of this model. Borrowed. */
 WEIR_API const nn_doppelganger_settings *nn_doppelganger_about(const nn_doppelganger *model);
+/* Whether the model is one of these layouts: for a model that was read. */
+WEIR_API bool nn_doppelganger_fits(const nn_doppelganger *model, const weir_layout *attributes,
+                                   const weir_layout *features);
 
 /* Steps of so many epochs (of all sequences, in batches): 1 or more. */
 WEIR_API int64_t nn_doppelganger_steps(const nn_doppelganger_settings *settings, uint64_t sequences,
@@ -89,9 +92,11 @@ typedef struct nn_doppelganger_training {
     /* Weights to begin with (fine-tuning): of the same sizes; the critics too if it has them. NULL:
      * new ones. */
     const nn_doppelganger *from;
-    /* Where a fit consists of several trainings (a public one and a private one): the steps before
-     * this one, and of all. 0: steps. They number progress, curves and checkpoints. */
+    /* Where a fit consists of several trainings (a public one and a private one): the steps made
+     * before this one, and of all. 0: steps. They number progress, curves and checkpoints. */
     int64_t before, total;
+    double share;  /* weir_stage_ends' of this training; 0: 1 */
+    int64_t *made; /* gets the steps made, which a budget makes other than `steps`; or NULL */
     /* Makes a checkpoint: `return weir_checkpoint(job, model, step);` NULL: none. */
     int (*checkpoint)(void *context, int64_t step); /* context is data's */
     int64_t checkpoint_every;                       /* steps; 0: a tenth of them */
@@ -102,7 +107,9 @@ typedef struct nn_doppelganger_training {
  * "attribute_penalty" (a private training: "generator" alone, since the others are not private). A
  * loss that is not finite is WEIR_EDIVERGE, the model is the last good one. Where
  * weir_resumed(job) is above `before`, it goes on from the checkpoint that the model was made of by
- * nn_doppelganger_get: bit for bit the uninterrupted training. */
+ * nn_doppelganger_get: bit for bit the uninterrupted training. (One that had ended before the
+ * checkpoint is not to be called again.) A budget ends it sooner or later; a private one never
+ * later. */
 WEIR_API int nn_doppelganger_train(weir_job *job, nn_doppelganger *model,
                                    const nn_doppelganger_training *training);
 

@@ -47,6 +47,8 @@ int64_t dg_records(const nn_doppelganger *model);
 /* What the privacy settings come to for so many steps; not private: all 0. */
 int dg_cost(weir_job *job, const nn_doppelganger_settings *settings, uint32_t sequences,
             int64_t steps, nn_doppelganger_cost *cost);
+/* Of a private training that ended sooner: after so many steps. */
+int dg_cost_of(weir_job *job, nn_doppelganger *model, int64_t steps);
 
 /* ---- the network (doppelganger_network.c) ---- */
 
@@ -105,7 +107,7 @@ typedef struct dg_run {
     weir_job *job;
     nn_doppelganger *model;
     const nn_doppelganger_training *training;
-    int64_t step, total; /* of the job: the step at work, and all */
+    int64_t made, total; /* steps of this training so far; of the job, planned */
     nn_program *programs[DG_PROGRAMS];
     nn_program *watched; /* the one whose outputs the terms are */
     int terms;

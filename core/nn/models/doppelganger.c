@@ -184,6 +184,24 @@ const nn_doppelganger_settings *nn_doppelganger_about(const nn_doppelganger *mod
     return &model->settings;
 }
 
+static bool alike(const weir_layout *a, const weir_layout *b, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (a->segments[i].width != b->segments[i].width ||
+            a->segments[i].activation != b->segments[i].activation)
+            return false;
+    return true;
+}
+
+bool nn_doppelganger_fits(const nn_doppelganger *model, const weir_layout *attributes,
+                          const weir_layout *features)
+{
+    return attributes->count == model->attributes.count &&
+           features->count + 1 == model->records.count &&
+           alike(attributes, &model->attributes, attributes->count) &&
+           alike(features, &model->records, features->count);
+}
+
 int64_t dg_steps(const nn_doppelganger *model)
 {
     const nn_doppelganger_settings *s = &model->settings;
@@ -235,6 +253,16 @@ int dg_cost(weir_job *job, const nn_doppelganger_settings *settings, uint32_t se
         return error->status;
     *cost = made;
     return WEIR_OK;
+}
+
+int dg_cost_of(weir_job *job, nn_doppelganger *model, int64_t steps)
+{
+    nn_doppelganger_cost *cost = &model->cost;
+
+    for (int i = 0; i < 2; i++)
+        cost->mechanism[i].steps = steps * model->settings.critic_steps;
+    return nn_privacy_epsilon(2, cost->mechanism, cost->delta, NN_CONVERT, &cost->epsilon, NULL,
+                              weir_job_error(job));
 }
 
 nn_doppelganger_cost nn_doppelganger_spent(const nn_doppelganger *model)

@@ -110,7 +110,9 @@ static int plain_build(dg_run *run)
 
 int dg_progress(const dg_run *run)
 {
-    return weir_progress(run->job, run->step - 1, run->total);
+    int64_t done = run->training->before + run->made;
+
+    return weir_progress(run->job, done < run->total ? done : run->total, run->total);
 }
 
 static int plain_step(dg_run *run)
@@ -138,23 +140,34 @@ static int plain_step(dg_run *run)
     return status == WEIR_OK ? nn_report(run->job, run->model->graph) : status;
 }
 
-static int steps(dg_run *run, nn_guard *guard, int64_t done)
+/* Whether the training ends after so many of its steps: a private one at the last that its epsilon
+ * allows. */
+static bool ends(const dg_run *run, int64_t made)
+{
+    const nn_doppelganger_training *t = run->training;
+
+    return (run->model->cost.private && made >= t->steps) ||
+           weir_stage_ends(run->job, t->before + made, t->before + t->steps,
+                           t->share > 0 ? t->share : 1);
+}
+
+static int steps(dg_run *run, nn_guard *guard)
 {
     const nn_doppelganger_training *t = run->training;
     int64_t each = t->checkpoint_every > 0 ? t->checkpoint_every : (t->steps + 9) / 10;
-    int status = WEIR_OK;
+    int status = weir_job_error(run->job)->status;
 
-    for (int64_t i = done + 1; status == WEIR_OK && i <= t->steps; i++) {
-        run->step = t->before + i;
+    while (status == WEIR_OK && !ends(run, run->made)) {
+        int64_t step = t->before + ++run->made;
         status = run->model->cost.private ? dg_private_step(run) : plain_step(run);
         if (status == WEIR_OK)
-            status = nn_watch(run->job, guard, run->step);
-        if (status == WEIR_OK && t->checkpoint && i % each == 0)
-            status = t->checkpoint(t->data.context, run->step);
+            status = nn_watch(run->job, guard, step);
+        if (status == WEIR_OK && t->checkpoint && run->made % each == 0)
+            status = t->checkpoint(t->data.context, step);
         if (status == WEIR_OK)
-            status = weir_progress(run->job, run->step, run->total);
+            status = dg_progress(run);
     }
-    return status;
+    return status == WEIR_OK ? weir_job_error(run->job)->status : status;
 }
 
 /* ---- Begin and end ----------------------------------------------------------------------------*/
@@ -200,13 +213,13 @@ static int resume_order(weir_job *job, nn_doppelganger *model)
 }
 
 /* Whose weights the training begins with. */
-static int begin(dg_run *run, int64_t done)
+static int begin(dg_run *run)
 {
     nn_doppelganger *model = run->model;
     const nn_doppelganger *from = run->training->from;
     nn_graph *g = model->graph;
 
-    if (done > 0) {
+    if (run->made > 0) {
         if (!model->archive)
             return weir_fail(run->job, WEIR_EBUG,
                              "a training that goes on needs the model of its checkpoint");
@@ -246,7 +259,7 @@ static int check_training(weir_job *job, const nn_doppelganger_training *t)
     return WEIR_OK;
 }
 
-static int prepare(dg_run *run, int64_t done)
+static int prepare(dg_run *run)
 {
     nn_doppelganger *model = run->model;
     nn_graph *g = nn_graph_for(run->job);
@@ -260,7 +273,7 @@ static int prepare(dg_run *run, int64_t done)
         dg_order_new(run->job, &model->order, run->training->data.count) != WEIR_OK)
         return weir_job_error(run->job)->status;
     status = model->cost.private ? dg_private_build(run) : plain_build(run);
-    return status == WEIR_OK ? begin(run, done) : status;
+    return status == WEIR_OK ? begin(run) : status;
 }
 
 /* The generator alone is what counts from here on; what else the graph has may stay. */
@@ -271,34 +284,44 @@ static int finish(weir_job *job, nn_doppelganger *model)
     return nn_report(job, model->graph);
 }
 
+static int run_it(dg_run *run)
+{
+    nn_doppelganger *model = run->model;
+    size_t room = model->cost.private ? (size_t)run->micro : (size_t)model->settings.batch;
+    nn_guard *guard;
+    int status = dg_batch_new(run->job, &run->batch, model, room);
+
+    if (status != WEIR_OK)
+        return status;
+    guard = nn_guard_new(run->watched, run->terms, run->term, 0);
+    status = guard ? steps(run, guard) : nn_report(run->job, model->graph);
+    nn_guard_free(guard);
+    if (status == WEIR_OK && model->cost.private && run->made < run->training->steps)
+        status = dg_cost_of(run->job, model, run->made);
+    return status;
+}
+
 int nn_doppelganger_train(weir_job *job, nn_doppelganger *model,
                           const nn_doppelganger_training *training)
 {
     int64_t done = weir_resumed(job) - training->before;
-    dg_run run = {.job = job, .model = model, .training = training};
-    nn_guard *guard = NULL;
+    dg_run run = {.job = job, .model = model, .training = training, .made = done > 0 ? done : 0};
     int status = check_training(job, training);
 
-    run.step = training->before + 1;
     run.total = training->total > 0 ? training->total : training->before + training->steps;
-    done = done < 0 ? 0 : done < training->steps ? done : training->steps;
     if (status == WEIR_OK)
         status =
             dg_cost(job, &model->settings, training->data.count, training->steps, &model->cost);
     if (status == WEIR_OK)
-        log_cost(job, &model->cost);
-    if (status == WEIR_OK)
-        status = prepare(&run, done);
+        status = prepare(&run);
     model->in_training = true;
-    if (status == WEIR_OK && done < training->steps) {
-        size_t room = model->cost.private ? (size_t)run.micro : (size_t)model->settings.batch;
-        status = dg_batch_new(job, &run.batch, model, room);
-        guard = status == WEIR_OK ? nn_guard_new(run.watched, run.terms, run.term, 0) : NULL;
-        if (status == WEIR_OK)
-            status = guard ? steps(&run, guard, done) : nn_report(job, model->graph);
-    }
+    if (status == WEIR_OK)
+        status = run_it(&run);
     model->in_training = false;
-    nn_guard_free(guard);
+    if (status == WEIR_OK)
+        log_cost(job, &model->cost);
+    if (training->made)
+        *training->made = run.made;
     dg_batch_free(&run.batch);
     dg_private_free(&run);
     for (int i = 0; i < DG_PROGRAMS; i++)
