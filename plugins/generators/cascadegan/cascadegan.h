@@ -37,6 +37,12 @@ enum { FIELD_MLP, FIELD_LSTM };
 enum { TIMES_ML, TIMES_EQUIDISTANT, TIMES_SUB_PERIOD };
 enum { OVER_OUTPUTS, OVER_INPUTS };
 
+/* Whether there is a condition network. */
+static inline bool cascade_makes_conditions(const struct cascade_options *options)
+{
+    return options->conditions_from == FROM_GENERATED || options->conditions_from == FROM_GIVEN;
+}
+
 /* Roles of encoders; conditions and series are per flow, the others per row. */
 enum { ROLE_CONDITIONS, ROLE_ADDRESSES, ROLE_PORTS, ROLE_SERIES, ROLE_FIELDS, ROLES };
 
@@ -85,7 +91,7 @@ struct cascade_model {
  *
  * makes a sampler. noise: a name of the noises drawn, unique in the graph. */
 
-/* [rows][conditions] */
+/* [rows][conditions], ranks in [0, 1]: see cascade_conditions_ranks. */
 nn_node *cascade_condition_network(nn_graph *graph, const struct cascade_model *model, int64_t rows,
                                    const char *noise);
 /* condition [rows][conditions]: [rows][tuple] */

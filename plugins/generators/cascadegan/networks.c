@@ -167,8 +167,7 @@ static nn_node *masked_series(const struct cascade_model *model, nn_node *x)
 
     if (!model->empty_pair)
         return join(2, nn_mul(last(x, 0, plain), active), last(x, plain, 2));
-    values = nn_mul(last(x, 0, plain),
-                    nn_mul(said(x, plain, model->options->adjust), active));
+    values = nn_mul(last(x, 0, plain), nn_mul(said(x, plain, model->options->adjust), active));
     pair = nn_mul(last(x, plain, 2), active);
     return nn_concat(2, 3, (nn_node *[]){values, pair, last(x, plain + 2, 2)});
 }
@@ -181,15 +180,14 @@ nn_node *cascade_condition_network(nn_graph *graph, const struct cascade_model *
     nn_node *z = nn_noise_normal(graph, nn_namef(graph, "%s.z", noise), 2,
                                  SHAPE(rows, model->options->noise));
 
-    return shaped_as(model, ROLE_CONDITIONS,
-                     perceptron(model, z, model->conditions, "generator.condition"), 0);
+    return nn_sigmoid(perceptron(model, z, model->conditions, "generator.condition"));
 }
 
 nn_node *cascade_flow_network(const struct cascade_model *model, nn_node *condition,
                               const char *noise)
 {
-    nn_node *x = perceptron(model, with_noise(model, condition, noise), model->tuple,
-                            "generator.flow");
+    nn_node *x =
+        perceptron(model, with_noise(model, condition, noise), model->tuple, "generator.flow");
 
     return join(1, shaped_as(model, ROLE_ADDRESSES, last(x, 0, model->addresses), 0),
                 shaped_as(model, ROLE_PORTS, last(x, model->addresses, model->ports), 0));

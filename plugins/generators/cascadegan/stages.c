@@ -26,8 +26,7 @@ static int64_t epochs(const struct cascade_options *o, int stage)
 
 bool cascade_has_stage(const struct cascade_options *o, int stage)
 {
-    return epochs(o, stage) > 0 &&
-           (stage != STAGE_CONDITION || o->conditions_from == FROM_GENERATED);
+    return epochs(o, stage) > 0 && (stage != STAGE_CONDITION || cascade_makes_conditions(o));
 }
 
 /* ---- A critic against a generator -------------------------------------------------------------*/
@@ -62,8 +61,7 @@ static struct game play(const struct cascade_model *model, const char *critic, c
         fake[i] = parts[i].fake;
         /* the fake batch counts as a constant: a shared input that is penalised must not be
          * followed through the generator */
-        mixed[i] =
-            real[i] == fake[i] ? real[i] : nn_mix(real[i], nn_stop(fake[i]), mix);
+        mixed[i] = real[i] == fake[i] ? real[i] : nn_mix(real[i], nn_stop(fake[i]), mix);
         if (parts[i].penalised || model->options->penalty_over == OVER_INPUTS)
             wrt[penalised++] = mixed[i];
     }
@@ -215,8 +213,8 @@ static void joint(nn_graph *g, const struct cascade_model *model, const struct c
     for (int i = 0; i < 3; i++)
         add_game(g, stage, &games[i], nn_namef(g, "joint.%s", names[STAGE_FLOW + i]),
                  names[STAGE_FLOW + i]);
-    critic = nn_add(critic, nn_add(nn_scale(games[0].critic, o->alpha),
-                                   nn_scale(games[1].critic, o->beta)));
+    critic = nn_add(
+        critic, nn_add(nn_scale(games[0].critic, o->alpha), nn_scale(games[1].critic, o->beta)));
     generator = nn_add(generator, nn_add(nn_scale(games[0].generator, o->alpha),
                                          nn_scale(games[1].generator, o->beta)));
     add_updates(g, o, stage, critic, generator, "");
@@ -227,7 +225,7 @@ void cascade_variables(nn_graph *g, const struct cascade_model *model)
     nn_node *condition, *tuple;
 
     nn_training(g, false);
-    if (model->options->conditions_from == FROM_GENERATED)
+    if (cascade_makes_conditions(model->options))
         cascade_condition_network(g, model, 1, "noise.variables.condition");
     condition = nn_broadcast(nn_scalar(g, 0), 2, SHAPE(1, model->conditions));
     tuple = cascade_flow_network(model, condition, "noise.variables.flow");
@@ -248,8 +246,8 @@ void cascade_build(nn_graph *g, const struct cascade_model *model, struct cascad
     built->tuple = nn_input(g, "tuple", 2, SHAPE(batch, model->tuple));
     built->series = nn_input(g, "series", 2, SHAPE(batch, model->steps * model->step_width));
     built->window = nn_input(g, "window", 2, SHAPE(batch, o->window * model->step_width));
-    built->fields = nn_input(g, "fields", 2,
-                             SHAPE(batch, model->sequence * (model->fields + 2 * sequence)));
+    built->fields =
+        nn_input(g, "fields", 2, SHAPE(batch, model->sequence * (model->fields + 2 * sequence)));
     built->index = nn_input(g, "index", 2, SHAPE(batch, o->window));
     condition = (struct part){built->condition, built->condition, false};
     tuple = (struct part){built->tuple, built->tuple, false};

@@ -4,7 +4,8 @@
 
 #include "cascadegan.h"
 
-/* ---- data.c: what is encoded once a flow is kept, the rest is made for a batch ---------------- */
+/* ---- data.c: what is encoded once a flow is kept, the rest is made for a batch ----------------
+ */
 
 struct cascade_data {
     const struct cascade_model *model;
