@@ -179,14 +179,14 @@ static int save(weir_job *job, const void *model, weir_archive *to)
 {
     const struct cascade_model *m = model;
     const int64_t times[] = {m->first, m->last};
-    const uint64_t two = 2, three = 3, state[] = {m->stage, m->stage_step, m->order};
+    const uint64_t two = 2, four = 4, state[] = {m->stage, m->stage_step, m->order, m->before};
 
     if (weir_put_table(to, "columns", m->names) != WEIR_OK ||
         weir_put_number(to, "flows", m->flows) != WEIR_OK ||
         weir_put_number(to, "rows", (double)m->rows) != WEIR_OK ||
         weir_put_number(to, "sequence", (double)m->sequence) != WEIR_OK ||
         weir_put_array(to, "times", WEIR_I64, 1, &two, times) != WEIR_OK ||
-        weir_put_array(to, "training", WEIR_U64, 1, &three, state) != WEIR_OK ||
+        weir_put_array(to, "training", WEIR_U64, 1, &four, state) != WEIR_OK ||
         cascade_conditions_save(job, m, to) != WEIR_OK)
         return weir_job_error(job)->status;
     return nn_put(job, to, m->graph, m->stage < STAGES ? "" : "generator.", "net");
@@ -206,9 +206,9 @@ static int get_count(weir_job *job, const weir_archive *from, const char *name, 
 
 static int load_numbers(weir_job *job, struct cascade_model *m, const weir_archive *from)
 {
-    uint64_t two = 2, three = 3;
+    uint64_t two = 2, four = 4;
     const int64_t *times = weir_get_array(from, "times", WEIR_I64, 1, &two);
-    const uint64_t *state = weir_get_array(from, "training", WEIR_U64, 1, &three);
+    const uint64_t *state = weir_get_array(from, "training", WEIR_U64, 1, &four);
     double flows, rows, sequence;
 
     m->names = weir_get_table(from, "columns");
@@ -229,6 +229,7 @@ static int load_numbers(weir_job *job, struct cascade_model *m, const weir_archi
     m->stage = (uint32_t)state[0];
     m->stage_step = state[1];
     m->order = state[2];
+    m->before = state[3];
     return WEIR_OK;
 }
 

@@ -75,7 +75,7 @@ struct cascade_model {
     /* Where training is: the stage, its steps so far, and what its present epoch's order is drawn
      * from. stage is STAGES when it is done, and then `save` keeps the generators alone. */
     uint32_t stage;
-    uint64_t stage_step, order;
+    uint64_t stage_step, order, before; /* before: steps of the stages that are done */
 
     struct cascade_conditions *source; /* of sampling; NULL where there is nothing to keep */
 };

@@ -19,8 +19,9 @@ struct trainer {
     nn_graph *graph;
     struct cascade_data data;
     struct cascade_graph built;
-    uint64_t totals[STAGES]; /* steps of each stage */
-    int64_t before, all;     /* steps of the stages before this one, of all */
+    uint64_t totals[STAGES]; /* planned steps of each stage */
+    double shares[STAGES];   /* of the whole training by which each is due to end */
+    int64_t all;             /* planned steps */
     int64_t saved;           /* step of the last checkpoint */
     /* Of the stage at work. */
     const struct cascade_stage *stage;
@@ -206,7 +207,7 @@ static int write_windows(struct trainer *t)
 
 static int64_t now(const struct trainer *t)
 {
-    return t->before + (int64_t)t->model->stage_step;
+    return (int64_t)(t->model->before + t->model->stage_step);
 }
 
 static int run(struct trainer *t, int which)
@@ -266,8 +267,8 @@ static int diverged(struct trainer *t, const weir_error *why)
 {
     int64_t good = nn_guard_good(t->guard);
 
-    if (good > t->saved && good > t->before) {
-        t->model->stage_step = (uint64_t)(good - t->before);
+    if (good > t->saved && good > (int64_t)t->model->before) {
+        t->model->stage_step = (uint64_t)good - t->model->before;
         if (checkpoint(t) != WEIR_OK)
             return weir_job_error(t->job)->status;
     }
@@ -329,7 +330,7 @@ static int train_stage(struct trainer *t)
     weir_error why = {0};
     int status;
 
-    while (m->stage_step < total) {
+    while (!weir_stage_ends(t->job, now(t), (int64_t)(m->before + total), t->shares[m->stage])) {
         status = train_step(t);
         if (status != WEIR_OK)
             return status;
@@ -340,7 +341,7 @@ static int train_stage(struct trainer *t)
         if (status != WEIR_OK)
             return weir_fail(t->job, (weir_status)status, "%s", why.text);
         track(t);
-        if (m->stage_step % every == 0 && m->stage_step < total && checkpoint(t) != WEIR_OK)
+        if (m->stage_step % every == 0 && m->stage_step != total && checkpoint(t) != WEIR_OK)
             return weir_job_error(t->job)->status;
     }
     return t->options->ema > 0 ? take_averages(t) : WEIR_OK;
@@ -351,19 +352,18 @@ static int train_stages(struct trainer *t)
     struct cascade_model *m = t->model;
     int status = WEIR_OK;
 
-    while (m->stage < STAGES && status == WEIR_OK) {
-        if (t->totals[m->stage] > 0) {
-            status = open_stage(t);
-            if (status == WEIR_OK)
-                status = train_stage(t);
-            close_stage(t);
-        }
-        if (status == WEIR_OK) {
-            t->before += (int64_t)t->totals[m->stage++];
-            m->stage_step = 0;
-        }
-        if (status == WEIR_OK && t->before > t->saved && t->before < t->all)
+    for (; m->stage < STAGES && status == WEIR_OK; m->stage++) {
+        if (t->totals[m->stage] == 0)
+            continue;
+        if (now(t) > t->saved && m->stage_step == 0) /* one between two stages */
             status = checkpoint(t);
+        if (status == WEIR_OK)
+            status = open_stage(t);
+        if (status == WEIR_OK)
+            status = train_stage(t);
+        close_stage(t);
+        m->before += m->stage_step;
+        m->stage_step = 0;
     }
     return status;
 }
@@ -437,6 +437,23 @@ static int build(struct trainer *t)
     return weir_resumed(t->job) ? nn_get(t->job, m->archive, t->graph, "", "net") : WEIR_OK;
 }
 
+/* The steps of the stages, and what parts of a budget they get. */
+static void plan(struct trainer *t)
+{
+    static const double weights[STAGES] = {1, 3, 4, 3, 4};
+    double sum = 0, all = 0;
+
+    for (int stage = 0; stage < STAGES; stage++) {
+        t->totals[stage] = total_of(t, stage);
+        t->all += (int64_t)t->totals[stage];
+        all += t->totals[stage] > 0 ? weights[stage] : 0;
+    }
+    for (int stage = 0; stage < STAGES; stage++) {
+        sum += t->totals[stage] > 0 ? weights[stage] : 0;
+        t->shares[stage] = sum < all ? sum / all : 1;
+    }
+}
+
 static int prepare(struct trainer *t, const weir_dataset *train)
 {
     struct cascade_model *m = t->model;
@@ -450,11 +467,7 @@ static int prepare(struct trainer *t, const weir_dataset *train)
         return weir_job_error(t->job)->status;
     if (allocate(t) != WEIR_OK || build(t) != WEIR_OK)
         return weir_job_error(t->job)->status;
-    for (int stage = 0; stage < STAGES; stage++) {
-        t->totals[stage] = total_of(t, stage);
-        t->all += (int64_t)t->totals[stage];
-        t->before += stage < (int)m->stage ? (int64_t)t->totals[stage] : 0;
-    }
+    plan(t);
     t->saved = now(t);
     return WEIR_OK;
 }
