@@ -64,6 +64,31 @@ WEIR_API uint32_t weir_step_run(const weir_steps *steps, const uint32_t *rows, u
  * as far as that is inside the step; one row lies at the median. */
 WEIR_API double weir_step_spread(double median, double half, uint32_t i, uint32_t n);
 
+/* ---- Classes of flows: elephants and mice, long and short ------------------------------------ */
+
+/* A flow of `packets` rows or more is an elephant, one that lasts `duration` ns or more is long. */
+typedef struct weir_classes {
+    uint64_t packets;
+    int64_t duration;
+} weir_classes;
+
+/* The flags of a class; there are WEIR_CLASSES of them, 0 being the short mice. */
+enum { WEIR_ELEPHANT = 1, WEIR_LONG = 2, WEIR_CLASSES = 4 };
+
+/* Elephants: the fewest flows, largest first, that have 80% of the rows (Papagiannaki et al. 2002:
+ * constant load); long: the fewest, longest first, that last 80% of all flows' durations together.
+ * Flows that equal the last of them are in it too. Fails with WEIR_EDATA for data without rows or
+ * times. */
+WEIR_API int weir_classes_learn(const weir_dataset *data, weir_classes *classes, weir_error *error);
+static inline uint32_t weir_class_of(const weir_classes *classes, double packets, double duration)
+{
+    return (packets >= (double)classes->packets ? WEIR_ELEPHANT : 0u) |
+           (duration >= (double)classes->duration ? WEIR_LONG : 0u);
+}
+/* "elephants=0.2,short=0.5": shares[0] of elephants, shares[1] of long flows; -1 for what is not
+ * named. WEIR_EOPTION, with what would be right, for anything else. */
+WEIR_API int weir_class_shares(const char *text, double shares[2], weir_error *error);
+
 /* ---- Sets of 5-tuples ------------------------------------------------------------------------ */
 
 typedef struct weir_tuple {
