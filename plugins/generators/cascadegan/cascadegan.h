@@ -100,6 +100,11 @@ nn_node *cascade_flow_network(const struct cascade_model *model, nn_node *condit
 /* [rows][steps * step_width], masked: after the end of a flow, and in empty steps, values are 0. */
 nn_node *cascade_rate_network(const struct cascade_model *model, nn_node *condition, nn_node *tuple,
                               const char *noise);
+/* The LSTM of it by parts, for sampling: the next `parts` calls of the cell from the state *h, *c
+ * [rows][width], which are replaced; NULL: from the beginning. [rows][parts *
+ * sample_len][step_width], not masked. */
+nn_node *cascade_rate_part(const struct cascade_model *model, nn_node *condition, nn_node *tuple,
+                           int64_t parts, nn_node **h, nn_node **c, const char *noise);
 /* window [rows][window * step_width]: the series around a step, padded with cascade_pad where it
  * ends. Result: [rows][packets][fields]. packets is 1 for an MLP, any number for an LSTM, which
  * makes a step's packets one after another (trained with up to model->sequence). */
