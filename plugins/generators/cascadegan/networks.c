@@ -93,27 +93,36 @@ static nn_node *perceptron(const struct cascade_model *model, nn_node *x, int64_
     return nn_linear(x, out, nn_namef(g, "%s.2", name));
 }
 
-/* An LSTM that sees constant [rows][in] and new noise at each step, and makes sample_len units a
- * step: [rows][units][each]. */
-static nn_node *recurrent(const struct cascade_model *model, nn_node *constant, int64_t units,
-                          int64_t each, const char *name, const char *noise)
+/* `calls` of an LSTM that sees constant [rows][in] and new noise each time, and makes sample_len
+ * units a call: [rows][calls * sample_len][each]. *h, *c: its state; NULL for noise. */
+static nn_node *cells(const struct cascade_model *model, nn_node *constant, int64_t calls,
+                      int64_t each, nn_node **h, nn_node **c, const char *name, const char *noise)
 {
     const struct cascade_options *o = model->options;
     nn_graph *g = nn_graph_of(constant);
     int64_t rows = nn_size(constant, 0), chunk = o->sample_len;
-    int64_t steps = (units + chunk - 1) / chunk;
     nn_recurrent in = {
-        .sequence = nn_noise_normal(g, nn_namef(g, "%s.z", noise), 3, SHAPE(steps, rows, o->noise)),
+        .sequence = nn_noise_normal(g, nn_namef(g, "%s.z", noise), 3, SHAPE(calls, rows, o->noise)),
         .constant = constant,
-        .h = nn_noise_normal(g, nn_namef(g, "%s.h", noise), 2, SHAPE(rows, o->width)),
-        .c = nn_noise_normal(g, nn_namef(g, "%s.c", noise), 2, SHAPE(rows, o->width)),
+        .h = *h ? *h : nn_noise_normal(g, nn_namef(g, "%s.h", noise), 2, SHAPE(rows, o->width)),
+        .c = *c ? *c : nn_noise_normal(g, nn_namef(g, "%s.c", noise), 2, SHAPE(rows, o->width)),
         .hidden = o->width};
-    nn_node *x = nn_lstm(&in, nn_namef(g, "%s.lstm", name)).outputs; /* [steps][rows][width] */
+    nn_recurrent_result made = nn_lstm(&in, nn_namef(g, "%s.lstm", name));
+    nn_node *x = nn_linear(made.outputs, chunk * each, nn_namef(g, "%s.head", name));
 
-    x = nn_linear(x, chunk * each, nn_namef(g, "%s.head", name));
+    *h = made.h;
+    *c = made.c;
     x = nn_permute(x, (const int[]){1, 0, 2});
-    x = nn_reshape(x, 3, SHAPE(rows, steps * chunk, each));
-    return nn_slice(x, 1, 0, units);
+    return nn_reshape(x, 3, SHAPE(rows, calls * chunk, each));
+}
+
+static nn_node *recurrent(const struct cascade_model *model, nn_node *constant, int64_t units,
+                          int64_t each, const char *name, const char *noise)
+{
+    int64_t calls = (units + model->options->sample_len - 1) / model->options->sample_len;
+    nn_node *h = NULL, *c = NULL;
+
+    return nn_slice(cells(model, constant, calls, each, &h, &c, name, noise), 1, 0, units);
 }
 
 static nn_node *with_noise(const struct cascade_model *model, nn_node *x, const char *noise)
@@ -205,6 +214,15 @@ nn_node *cascade_rate_network(const struct cascade_model *model, nn_node *condit
         x = nn_reshape(perceptron(model, with_noise(model, known, noise), all, "generator.rate"), 3,
                        SHAPE(rows, model->steps, model->step_width));
     return nn_reshape(masked_series(model, shaped_as_step(model, x)), 2, SHAPE(rows, all));
+}
+
+nn_node *cascade_rate_part(const struct cascade_model *model, nn_node *condition, nn_node *tuple,
+                           int64_t parts, nn_node **h, nn_node **c, const char *noise)
+{
+    nn_node *x = cells(model, join(1, condition, tuple), parts, model->step_width, h, c,
+                       "generator.rate", noise);
+
+    return shaped_as_step(model, x);
 }
 
 /* [rows][packets][fields + 2], not masked. */

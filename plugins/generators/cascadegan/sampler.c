@@ -28,12 +28,6 @@ static int compiled(struct cascade_sampler *s, struct cascade_net *net, const ch
 
 /* ---- Building --------------------------------------------------------------------------------*/
 
-static bool makes_conditions(const struct cascade_model *model)
-{
-    return model->options->conditions_from == FROM_GENERATED ||
-           model->options->conditions_from == FROM_GIVEN;
-}
-
 static void build_rate(struct cascade_sampler *s, struct cascade_net *net, int64_t parts,
                        const char *name, bool goes_on)
 {
@@ -136,7 +130,7 @@ int cascade_sampler_open(weir_job *job, const struct cascade_model *model,
     if (make_room(s) != WEIR_OK)
         return weir_job_error(job)->status;
     nn_training(s->graph, false);
-    if (makes_conditions(model))
+    if (cascade_makes_conditions(model->options))
         s->condition.out =
             cascade_condition_network(s->graph, model, FLOW_ROWS, "sample.condition");
     s->flow.condition = input(s, "flow.condition", FLOW_ROWS, model->conditions);
