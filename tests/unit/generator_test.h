@@ -54,14 +54,22 @@ static inline weir_job *new_job(const weir_generator *generator, weir_registry *
 
     if (!resolved)
         fail_msg("%s", error.text);
-    job = weir_job_new(&setup, &error);
-    if (!job)
-        fail_msg("%s", error.text);
-    /* The job borrows its options: they stay until the process ends. */
     if (!kept_options) {
         kept_options = json_array();
         atexit(release_options);
     }
+    if (generator->encoders) {
+        json_t *encoders = weir_encoders_resolve(generator, resolved, NULL, registry, &error);
+
+        if (!encoders)
+            fail_msg("%s", error.text);
+        assert_int_equal(json_array_append_new(kept_options, encoders), 0);
+        setup.encoders = encoders;
+    }
+    job = weir_job_new(&setup, &error);
+    if (!job)
+        fail_msg("%s", error.text);
+    /* The job borrows its options: they stay until the process ends. */
     assert_int_equal(json_array_append_new(kept_options, resolved), 0);
     json_decref(given);
     return job;
