@@ -119,13 +119,22 @@ def rows_of(data, columns):
     return list(data[columns].itertuples(index=False, name=None))
 
 
-def overlap(known, asked):
+def runs_of(data, run):
+    runs = []
+    for _, group in data.groupby(TUPLE, sort=False):
+        pairs, proto = rows_of(group, ["pkt", "byt"]), int(group["proto"].iloc[0])
+        runs += [(proto, *pairs[i:i + run]) for i in range(len(pairs) - run + 1)]
+    return runs
+
+
+def overlap(known, asked, run=2):
     record = TUPLE + ["pkt", "byt"]
     addresses = [set(d["srcip"]) | set(d["dstip"]) for d in (known, asked)]
     return {
         "REC": share(rows_of(asked, record), rows_of(known, record)),
         "TUPLE": share(list(set(rows_of(asked, TUPLE))), rows_of(known, TUPLE)),
         "IP": share(list(addresses[1]), addresses[0]),
+        "RUN": share(runs_of(asked, run), runs_of(known, run)),
     }
 
 

@@ -10,7 +10,8 @@ struct options {
 
 static const weir_option options[] = {
     WEIR_LIST(struct options, features, "", "features to compute; empty: all"),
-    WEIR_INT(struct options, run, 5, 1, 64, "packets of a run (RUN, RUN_REAL)"), WEIR_END};
+    WEIR_INT(struct options, run, 5, 1, 64, "packets or records of a run (RUN, RUN_REAL)"),
+    WEIR_END};
 
 #define BOTH (WEIR_PACKETS | WEIR_NETFLOW)
 #define REAL(what)                                                                                 \
@@ -35,11 +36,12 @@ static const weir_feature features[] = {
     {"IP_REAL", "addresses, real halves", "", REAL("trace"), WEIR_NEITHER, BOTH, 0, NULL,
      WEIR_CEILING_NONE, 0},
     {"RUN", "runs of packets also in the real trace", "",
-     "Share of the runs of 5 packets (option run) in a row of a synthetic flow whose protocol and "
-     "lengths, in order, occur in a real flow, whatever the addresses and times.",
-     WEIR_NEITHER, WEIR_PACKETS, WEIR_FLOWS, NULL, WEIR_CEILING_NONE, WEIR_SEES_COPY},
-    {"RUN_REAL", "runs of packets, real halves", "", REAL("trace"), WEIR_NEITHER, WEIR_PACKETS, 0,
-     NULL, WEIR_CEILING_NONE, 0},
+     "Share of the runs of 5 packets (option run; netflow: records) in a row of a synthetic flow "
+     "whose protocol and lengths (netflow: packets and bytes), in order, occur in a real flow, "
+     "whatever the addresses and times.",
+     WEIR_NEITHER, BOTH, WEIR_FLOWS, NULL, WEIR_CEILING_NONE, WEIR_SEES_COPY},
+    {"RUN_REAL", "runs of packets, real halves", "", REAL("trace"), WEIR_NEITHER, BOTH, 0, NULL,
+     WEIR_CEILING_NONE, 0},
     {0}};
 
 /* Rows first … end - 1 of a trace. */
@@ -149,6 +151,7 @@ static size_t list_addresses(const struct part *part, size_t run, struct key *ke
 static size_t list_runs(const struct part *part, size_t run, struct key *keys)
 {
     const uint16_t *lengths = weir_u16(part->table, "pkt_len");
+    const uint64_t *packets = weir_u64(part->table, "pkt"), *bytes = weir_u64(part->table, "byt");
     const uint32_t *rows = part->flows->rows;
     size_t n = 0;
 
@@ -160,8 +163,13 @@ static size_t list_runs(const struct part *part, size_t run, struct key *keys)
             if (!keys)
                 continue;
             key = hash_in(key, part->proto[rows[at]]);
-            for (size_t i = 0; i < run; i++)
-                key = hash_in(key, lengths[rows[at + i]]);
+            for (size_t i = 0; i < run; i++) {
+                uint32_t row = rows[at + i];
+
+                key = hash_in(key, part->packets ? lengths[row] : packets[row]);
+                if (!part->packets)
+                    key = hash_in(key, bytes[row]);
+            }
             keys[n] = key;
         }
     }
