@@ -209,6 +209,37 @@ static void test_stats(void **unused)
         "assert(low > 1 and low < 3 and high > 3 and high < 5)");
 }
 
+/* The numbers are those of comparison.json and of the tests in C. */
+static void test_stats_of_ranks(void **unused)
+{
+    (void)unused;
+    run("local a, b = { 1, 2, 3, 4, 5 }, { 2, 1, 3, 5, 4 }\n"
+        "local rho, p, least = stats.spearman_test(a, b)\n"
+        "near(rho, 0.8) near(p, 2 / 15) near(least, 1 / 60)\n"
+        "local tau, tau_p = stats.kendall_test(a, b)\n"
+        "near(tau, 0.6) near(tau_p, 7 / 30)\n"
+        "local zeros = { 0, 0, 0, 0, 0 }\n"
+        "local w, w_p, w_least = stats.wilcoxon_test(a, zeros)\n"
+        "near(w, 0) near(w_p, 0.0625) near(w_least, stats.least_p('wilcoxon', 5))\n"
+        "near(stats.least_p('kendall', 4), 1 / 12)\n"
+        "local holm = stats.holm { 0.01, 0.04, 0.03, 0.005 }\n"
+        "near(holm[1], 0.03) near(holm[2], 0.06) near(holm[3], 0.06) near(holm[4], 0.02)\n"
+        "local f = stats.friedman { { 1, 2 }, { 1, 2 }, { 2, 1 }, { 1, 2 }, { 3, 4 } }\n"
+        "near(f.chi2, 1.8) near(f.f, 2.25) near(f.p, 0.208) near(f.least, 0.0625)\n"
+        "near(f.ranks[1], 1.2) assert(#f.ranks == 2)\n"
+        "assert(math.abs(stats.nemenyi(3, 6) - 1.353136) < 1e-5)\n"
+        "assert(stats.nemenyi(3, 6, 0.1) < stats.nemenyi(3, 6))\n"
+        "raises('values all equal', stats.kendall_test, a, zeros)\n"
+        "raises('as many values as the first', stats.wilcoxon_test, a, { 1 })\n"
+        "raises('99 or more', stats.spearman_test, a, b, 5)\n"
+        "raises('invalid option', stats.least_p, 'student', 5)\n"
+        "raises('value 2 is no p', stats.holm, { 0.5, 1.5 })\n"
+        "raises('2 blocks at least', stats.friedman, { { 1, 2 } })\n"
+        "raises('block 2 has not as many', stats.friedman, { { 1, 2 }, { 1, 2, 3 } })\n"
+        "raises('2 or more', stats.nemenyi, 1, 5)\n"
+        "raises('a level between 0 and 1', stats.nemenyi, 2, 5, 5)");
+}
+
 static void test_stats_refuse(void **unused)
 {
     (void)unused;
@@ -233,10 +264,10 @@ static void test_stats_refuse(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dataset),      cmocka_unit_test(test_column),
-        cmocka_unit_test(test_lifetime),     cmocka_unit_test(test_misuse),
-        cmocka_unit_test(test_flows),        cmocka_unit_test(test_stats),
-        cmocka_unit_test(test_stats_refuse),
+        cmocka_unit_test(test_dataset),        cmocka_unit_test(test_column),
+        cmocka_unit_test(test_lifetime),       cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_flows),          cmocka_unit_test(test_stats),
+        cmocka_unit_test(test_stats_of_ranks), cmocka_unit_test(test_stats_refuse),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #ifndef WEIR_STATS_H
 #define WEIR_STATS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <weir/table.h>
@@ -75,5 +76,59 @@ WEIR_API weir_table *weir_cdf_table(const double *real, size_t n_real, const dou
 WEIR_API int weir_ranks(const double *values, size_t n, double *ranks, weir_error *error);
 /* Spearman's rho (Pearson of average ranks); NaN if a side is constant or on failure. */
 WEIR_API double weir_spearman(const double *a, const double *b, size_t n, weir_error *error);
+
+/* ---- Tests of ranks (specs D.15), for the comparison of generators --------------------------- */
+
+/* What a test found. `least` is the smallest p that it could have given for data of this size and
+ * these ties: where it is above the level, no outcome would have been significant. */
+typedef struct weir_outcome {
+    double statistic;
+    double p; /* two-sided */
+    double least;
+    bool exact; /* p is that of all orders or signs, not of a sample of them or of a limit */
+} weir_outcome;
+
+#define WEIR_EXACT_ORDERS 9 /* values up to which all n! orders are tried */
+/* Spearman's rho, n >= 3; p: the share of orders of b with a |rho| as large. Beyond
+ * WEIR_EXACT_ORDERS values it is (hits + 1) / (resamples + 1) over random orders of that seed.
+ * WEIR_EDATA where a side is constant. */
+WEIR_API int weir_spearman_test(const double *a, const double *b, size_t n, size_t resamples,
+                                uint64_t seed, weir_outcome *outcome, weir_error *error);
+/* Kendall's tau-b, n >= 3, in O(n^2). p: exact up to WEIR_EXACT_ORDERS values, and up to 50 without
+ * ties; else of the normal limit with ties (Kendall 1970). WEIR_EDATA where a side is constant. */
+WEIR_API int weir_kendall_test(const double *a, const double *b, size_t n, weir_outcome *outcome,
+                               weir_error *error);
+/* Wilcoxon's signed-rank test of n differences of pairs, n >= 1. Zeros are left out; if nothing is
+ * left, p and least are 1. The statistic is the smaller sum of ranks. p: over all signs up to 50
+ * differences, ties included; else of the normal limit, without a correction for continuity. */
+WEIR_API int weir_wilcoxon_test(const double *differences, size_t n, weir_outcome *outcome,
+                                weir_error *error);
+/* The smallest p, before there is data without ties: of n pairs of values in some order (Spearman,
+ * Kendall), of n differences (Wilcoxon). */
+WEIR_API double weir_least_p_orders(size_t n);
+WEIR_API double weir_least_p_signs(size_t n);
+
+/* Holm's step-down correction of n values of p: adjusted[i] may be compared with the level itself.
+ * The two may be one array. */
+WEIR_API int weir_holm(const double *p, size_t n, double *adjusted, weir_error *error);
+
+/* Friedman's test of values[block * k + treatment] (k generators scored on n data sets or seeds, n
+ * and k >= 2), in the form of Iman and Davenport. ranks[k]: mean rank of each treatment, the
+ * smallest value having rank 1. */
+typedef struct weir_friedman {
+    double chi2; /* Friedman's, with ties */
+    double f;    /* Iman and Davenport's, of k - 1 and (k - 1)(n - 1) degrees of freedom; infinite
+                    where all blocks agree */
+    double p;    /* of f; where all blocks agree, k!^(1 - n), the share of such orders */
+    double least;
+} weir_friedman;
+/* WEIR_EDATA where every block is constant. */
+WEIR_API int weir_friedman_test(const double *values, size_t n, size_t k, weir_friedman *result,
+                                double *ranks, weir_error *error);
+/* Nemenyi's critical difference of two mean ranks among k treatments over n blocks (Demsar 2006):
+ * q sqrt(k (k + 1) / 6n), q being the studentised range's quantile for infinitely many degrees of
+ * freedom over sqrt(2). And the p of a difference. */
+WEIR_API double weir_nemenyi_difference(size_t k, size_t n, double alpha);
+WEIR_API double weir_nemenyi_p(size_t k, size_t n, double difference);
 
 #endif
