@@ -21,7 +21,7 @@ done <block_2.sh
 has out "interarrival time"
 
 # The files that README.md and docs/ link to exist.
-for page in README.md docs/architecture.md docs/formats.md docs/lua.md docs/metrics.md docs/plugins.md; do
+for page in README.md docs/architecture.md docs/experiments.md docs/formats.md docs/lua.md docs/metrics.md docs/plugins.md; do
     folder=$(dirname "$page")
     grep -oE '\]\([^)#:]+\)' "$source/$page" | tr -d '])(' | while read -r link; do
         [ -e "$source/$folder/$link" ] || fail "$page links to $link, which does not exist"
