@@ -1,6 +1,7 @@
 /* The encoder word2vec: exact decoding, neighbourhoods beside gensim's, dictionaries that are
- * given, addresses. Covers: weir_archive_open of core/plugin/model.c, core/data/words.c,
- * core/data/words_nearest.c, core/data/words_train.c (with test_plugin_ip2vec) */
+ * given, addresses. Covers: weir_archive_open of core/plugin/model.c
+ * Covers: core/data/words.c, core/data/words_train.c (both with test_plugin_ip2vec)
+ * Covers: core/data/words_nearest.c */
 #include "words_test.h"
 
 static void test_neighbourhoods(void **state)
