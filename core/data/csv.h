@@ -48,6 +48,8 @@ typedef enum weir_verdict {
 
 /* A whole number of 0 to limit; "60.0" is one. */
 weir_verdict weir_field_unsigned(const weir_csv_field *field, uint64_t limit, uint64_t *value);
+/* The same, or with a letter of nfdump's: "1.2 M" is 1200000; K, M, G and T are powers of 1000. */
+weir_verdict weir_field_scaled(const weir_csv_field *field, uint64_t limit, uint64_t *value);
 /* A protocol by name. */
 bool weir_field_protocol(const weir_csv_field *field, uint64_t *value);
 /* 10.0.0.1 */

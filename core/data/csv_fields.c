@@ -95,6 +95,30 @@ weir_verdict weir_field_unsigned(const weir_csv_field *field, uint64_t limit, ui
     return *value <= limit ? WEIR_FINE : WEIR_OUT_OF_RANGE;
 }
 
+weir_verdict weir_field_scaled(const weir_csv_field *field, uint64_t limit, uint64_t *value)
+{
+    static const char letters[] = "KMGT";
+    const char *letter =
+        field->n ? memchr(letters, field->text[field->n - 1], sizeof letters - 1) : NULL;
+    weir_csv_field number = *field;
+    weir_decimal decimal;
+    int64_t whole;
+    bool exact;
+
+    if (!letter)
+        return weir_field_unsigned(field, limit, value);
+    number.n--;
+    while (number.n && number.text[number.n - 1] == ' ')
+        number.n--;
+    if (!weir_decimal_parse(number.text, number.n, &decimal))
+        return WEIR_NOT_A_NUMBER;
+    if (!weir_decimal_integer(decimal, 3 * ((int)(letter - letters) + 1), &whole, &exact) ||
+        whole < 0 || (uint64_t)whole > limit)
+        return WEIR_OUT_OF_RANGE;
+    *value = (uint64_t)whole;
+    return exact ? WEIR_FINE : WEIR_NOT_WHOLE;
+}
+
 bool weir_field_dotted(const weir_csv_field *field, uint64_t *value)
 {
     const char *at = field->text, *end = at + field->n;

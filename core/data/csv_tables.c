@@ -1,5 +1,5 @@
-/* CSV tables of packets and flow records, and the flow tables of Zeek and Argus through a mapping:
- * which column means what, and every field checked. */
+/* CSV tables of packets and flow records, and the flow tables of Zeek, Argus, CIDDS-001 and TON_IoT
+ * through a mapping: which column means what, and every field checked. */
 #include "data/csv.h"
 #include "data/number.h"
 #include <inttypes.h>
@@ -18,7 +18,8 @@ typedef enum field_kind {
     FLAG,     /* number or DF, MF */
     UNSIGNED, /* in 0 … limit */
     ADDED,    /* unsigned, added to what an earlier column gave */
-    PORT,     /* of Zeek and Argus: 0 unless the protocol has ports; may be empty or hexadecimal */
+    SCALED,   /* unsigned, or as nfdump writes large ones: 1.2 M */
+    PORT,     /* of flow tables: 0 unless the protocol has ports; may be empty or hexadecimal */
     TEXT
 } field_kind;
 
@@ -84,6 +85,26 @@ static const meaning argus_bindings[] = {
     {NULL, NULL, TIME, false, NULL},
 };
 
+/* CIDDS-001, as nfdump wrote it. */
+static const meaning cidds_bindings[] = {
+    {"Src IP Addr", "srcip", ADDRESS, false, NULL}, {"Dst IP Addr", "dstip", ADDRESS, false, NULL},
+    {"Proto", "proto", PROTOCOL, false, NULL},      {"Src Pt", "srcport", PORT, false, NULL},
+    {"Dst Pt", "dstport", PORT, false, NULL},       {"Date first seen", "ts", DATE, false, NULL},
+    {"Duration", "td", SECONDS, false, NULL},       {"Packets", "pkt", SCALED, false, NULL},
+    {"Bytes", "byt", SCALED, false, NULL},          {"class", "label", TEXT, true, NULL},
+    {"attackType", "type", TEXT, true, NULL},       {NULL, NULL, TIME, false, NULL},
+};
+/* TON_IoT's network tables: Zeek's under other names, with a label of 0 or 1 and an attack. */
+static const meaning ton_bindings[] = {
+    {"src_ip", "srcip", ADDRESS, false, NULL},   {"dst_ip", "dstip", ADDRESS, false, NULL},
+    {"proto", "proto", PROTOCOL, false, NULL},   {"src_port", "srcport", PORT, false, NULL},
+    {"dst_port", "dstport", PORT, false, NULL},  {"ts", "ts", TIME, false, NULL},
+    {"duration", "td", SECONDS, false, NULL},    {"src_pkts", "pkt", UNSIGNED, false, NULL},
+    {"dst_pkts", "pkt", ADDED, false, NULL},     {"src_ip_bytes", "byt", UNSIGNED, false, NULL},
+    {"dst_ip_bytes", "byt", ADDED, false, NULL}, {"label", "label", TEXT, true, NULL},
+    {"type", "type", TEXT, true, NULL},          {NULL, NULL, TIME, false, NULL},
+};
+
 #define MAX_BOUND 16
 typedef struct bound {
     const meaning *binding;
@@ -100,7 +121,8 @@ typedef struct csv_layout {
     uint32_t schema;
     const meaning *bindings;
     int power;    /* a time's unit is 10^power ns */
-    bool foreign; /* Zeek and Argus: fields may be missing */
+    bool foreign; /* tables of other tools: fields may be missing */
+    bool padded;  /* with spaces, as nfdump does */
     bound bound[MAX_BOUND];
     size_t count, fields;
     weir_csv_field names[WEIR_CSV_FIELDS];
@@ -158,11 +180,21 @@ static int take_text(weir_reading *reading, bound *at, const char *text, size_t 
     return WEIR_OK;
 }
 
+static weir_csv_field trimmed(weir_csv_field field)
+{
+    for (; field.n && field.text[0] == ' '; field.n--)
+        field.text++;
+    while (field.n && field.text[field.n - 1] == ' ')
+        field.n--;
+    return field;
+}
+
 /* One field into its column. 1: the row is not IPv4 and was counted. */
 static int take_field(weir_reading *reading, const weir_csv *csv, const csv_layout *layout,
                       bound *at, size_t row, weir_error *error)
 {
-    const weir_csv_field *field = &csv->fields[at->field], *name = &layout->names[at->field];
+    weir_csv_field own = layout->padded ? trimmed(csv->fields[at->field]) : csv->fields[at->field];
+    const weir_csv_field *field = &own, *name = &layout->names[at->field];
     bool absent = missing(layout, field);
     uint64_t value = 0;
     weir_verdict outcome = WEIR_FINE;
@@ -228,6 +260,10 @@ static int take_field(weir_reading *reading, const weir_csv *csv, const csv_layo
         if (!weir_field_copy(field, text))
             return weir_csv_fault(csv, name, field, "a text of at most 255 bytes", error);
         return take_text(reading, at, text, row, error);
+    case SCALED:
+        if (!absent)
+            outcome = weir_field_scaled(field, at->limit, &value);
+        break;
     case UNSIGNED:
     case ADDED:
         if (!absent)
@@ -289,6 +325,16 @@ static bool recognise(const weir_csv *csv, const weir_read_options *options, csv
     } else if (named(csv, "SrcAddr")) {
         layout->format = "argus";
         layout->bindings = argus_bindings;
+        layout->power = 9;
+        layout->foreign = true;
+    } else if (named(csv, "Src IP Addr")) {
+        layout->format = "cidds";
+        layout->bindings = cidds_bindings;
+        layout->power = 9;
+        layout->foreign = layout->padded = true;
+    } else if (named(csv, "src_ip_bytes")) {
+        layout->format = "ton_iot";
+        layout->bindings = ton_bindings;
         layout->power = 9;
         layout->foreign = true;
     } else if (named(csv, "td") || named(csv, "byt") || named(csv, "pkt")) {
@@ -454,7 +500,7 @@ static int read_table(weir_reading *reading, weir_csv *csv, csv_layout *layout, 
             error, WEIR_EDATA,
             "%s:%" PRIu64 ": the header names no packets (time, srcip, dstip, srcport, dstport, "
             "proto, pkt_len), flow records (ts, td, srcip, …, pkt, byt), series (series, label, "
-            "step, …), Zeek conn or Argus table",
+            "step, …), Zeek conn, Argus, CIDDS-001 or TON_IoT table",
             csv->path, csv->line);
     json_object_set_new(reading->file, "format", json_string(layout->format));
     status = weir_reading_schema(reading, layout->schema, NULL, error);

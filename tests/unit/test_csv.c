@@ -264,6 +264,73 @@ static void test_argus(void **state)
     weir_dataset_free(dataset);
 }
 
+#define CIDDS                                                                                      \
+    "Date first seen,Duration,Proto,Src IP Addr,Src Pt,Dst IP Addr,Dst Pt,Packets,Bytes,Flows,"    \
+    "Flags,Tos,class,attackType,attackID,attackDescription\n"
+
+/* nfdump's spaces and letters, anonymised addresses, ports as reals. */
+static void test_cidds(void **state)
+{
+    json_t *facts;
+    weir_dataset *dataset = taken(
+        CIDDS "2017-03-15 00:01:17.5,82.1,TCP  ,192.168.100.5,445,192.168.220.16,48888.0,  12,"
+              "   2.1 M,1,.AP.SF,  0,normal,---,---,---\n"
+              "2017-03-15 00:01:16.632,0.000,ICMP ,192.168.220.9,0,192.168.100.5,8.0,1,108,1,"
+              "......,0,attacker,pingScan,25,\n"
+              "2017-03-15 00:01:16.632,0.000,UDP  ,192.168.220.9,53,DNS,4000,1,108,1,......,0,"
+              "normal,---,---,---\n"
+              "2017-03-15 00:01:18,0.000,GRE  ,192.168.220.9,0,10042_57,0,1,108,1,......,0,"
+              "normal,---,---,---\n",
+        &facts);
+    const weir_table *table = weir_dataset_table(dataset);
+
+    (void)state;
+    assert_int_equal(weir_dataset_rows(dataset), 2);
+    assert_true(weir_i64(table, "ts")[0] == 1489536076632000000);
+    assert_int_equal(weir_u8(table, "proto")[0], 1);
+    assert_int_equal(weir_u16(table, "dstport")[0], 0); /* of ICMP: a type, no port */
+    assert_int_equal(weir_u16(table, "dstport")[1], 48888);
+    assert_true(weir_u64(table, "pkt")[1] == 12 && weir_u64(table, "byt")[1] == 2100000);
+    assert_true(weir_f64(table, "td")[1] == 82.1);
+    assert_string_equal(weir_category_text(table, "label", weir_codes(table, "label")[0]),
+                        "attacker");
+    assert_string_equal(weir_category_text(table, "type", weir_codes(table, "type")[0]),
+                        "pingScan");
+    assert_int_equal(count_of(facts, "skipped", "not IPv4: no address"), 2);
+    assert_string_equal(json_string_value(json_object_get(facts, "format")), "cidds");
+    json_decref(facts);
+    weir_dataset_free(dataset);
+    refused(CIDDS "2017-03-15 00:01:17,1,TCP,1.1.1.1,1,1.1.1.2,2,1,2.1 X,1,,0,,,,\n",
+            "column 'Bytes': '2.1 X'");
+    refused(CIDDS "2017-03-15 00:01:17,1,TCP,1.1.1.1,1,1.1.1.2,2,1,1.2345 K,1,,0,,,,\n",
+            "a whole number");
+    refused(CIDDS "2017-03-15 00:01:17,1,TCP,1.1.1.1,1,1.1.1.2,2,1,-1 M,1,,0,,,,\n", "range");
+}
+
+static void test_ton(void **state)
+{
+    json_t *facts;
+    weir_dataset *dataset = taken(
+        "ts,src_ip,src_port,dst_ip,dst_port,proto,service,duration,src_bytes,dst_bytes,conn_state,"
+        "missed_bytes,src_pkts,src_ip_bytes,dst_pkts,dst_ip_bytes,label,type\n"
+        "1554198358,3.122.49.24,1883,192.168.1.152,52976,tcp,-,80549.53026,1762852,41933215,OTH,0,"
+        "252181,14911156,2,236,1,mitm\n"
+        "1554198357,192.168.1.79,47260,192.168.1.255,15600,udp,-,0,0,0,S0,0,1,63,0,0,0,normal\n",
+        &facts);
+    const weir_table *table = weir_dataset_table(dataset);
+
+    (void)state;
+    assert_int_equal(weir_dataset_rows(dataset), 2);
+    assert_true(weir_i64(table, "ts")[0] == 1554198357000000000);
+    assert_int_equal(weir_u16(table, "srcport")[1], 1883);
+    assert_true(weir_u64(table, "pkt")[1] == 252183 && weir_u64(table, "byt")[1] == 14911392);
+    assert_string_equal(weir_category_text(table, "type", weir_codes(table, "type")[1]), "mitm");
+    assert_string_equal(weir_category_text(table, "label", weir_codes(table, "label")[1]), "1");
+    assert_string_equal(json_string_value(json_object_get(facts, "format")), "ton_iot");
+    json_decref(facts);
+    weir_dataset_free(dataset);
+}
+
 static void test_series(void **state)
 {
     json_t *facts;
@@ -332,6 +399,7 @@ int main(void)
         cmocka_unit_test(test_faults),  cmocka_unit_test(test_edges),
         cmocka_unit_test(test_texts),   cmocka_unit_test(test_netflow),
         cmocka_unit_test(test_zeek),    cmocka_unit_test(test_argus),
+        cmocka_unit_test(test_cidds),   cmocka_unit_test(test_ton),
         cmocka_unit_test(test_series),  cmocka_unit_test(test_merge),
     };
 
