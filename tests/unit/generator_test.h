@@ -35,24 +35,29 @@ static inline void release_options(void)
     json_decref(kept_options);
 }
 
-static inline weir_job *new_job(const weir_generator *generator, weir_registry *registry,
-                                const char *options, uint64_t seed)
+/* folder: where curves and checkpoints go; NULL: nowhere. */
+static inline weir_job *new_job_in(const weir_generator *generator, weir_registry *registry,
+                                   const char *options, uint64_t seed, const char *folder)
 {
     weir_error error = {0};
     json_t *given = weir_options_parse(options ? options : "", &error);
     json_t *resolved =
         given ? weir_options_resolve((const weir_plugin *)generator, given, &error) : NULL;
+    json_t *encoders =
+        resolved ? weir_encoders_resolve(generator, resolved, NULL, registry, &error) : NULL;
     weir_job_setup setup = {.plugin = (const weir_plugin *)generator,
                             .options = resolved,
+                            .encoders = encoders,
                             .registry = registry,
                             .seed = seed,
                             .threads = 1,
                             .device = "cpu",
+                            .folder = folder,
                             .log_fd = -1,
                             .status_fd = -1};
     weir_job *job;
 
-    if (!resolved)
+    if (!encoders)
         fail_msg("%s", error.text);
     if (!kept_options) {
         kept_options = json_array();
@@ -71,8 +76,15 @@ static inline weir_job *new_job(const weir_generator *generator, weir_registry *
         fail_msg("%s", error.text);
     /* The job borrows its options: they stay until the process ends. */
     assert_int_equal(json_array_append_new(kept_options, resolved), 0);
+    assert_int_equal(json_array_append_new(kept_options, encoders), 0);
     json_decref(given);
     return job;
+}
+
+static inline weir_job *new_job(const weir_generator *generator, weir_registry *registry,
+                                const char *options, uint64_t seed)
+{
+    return new_job_in(generator, registry, options, seed, NULL);
 }
 
 /* A job of some generator, for calling the core's helpers. */
