@@ -135,9 +135,9 @@ static void assert_same_models(const char *a, const char *b)
 static void resumes_to_the_same_bytes(void **state)
 {
     static const char *const options[] = {
-        "preset=tiny most_steps=20 ema=0.9 epochs_flow=100",
-        "preset=tiny most_steps=10 rate_backbone=mlp field_backbone=lstm bin_packets=3 "
-        "epochs_flow=100 conditions_from=bootstrap penalty_over=inputs"};
+        "preset=tiny most_steps=4 ema=0.9",
+        "preset=tiny most_steps=3 rate_backbone=mlp field_backbone=lstm bin_packets=3 "
+        "conditions_from=bootstrap penalty_over=inputs"};
     weir_dataset *train = some_packets(60);
 
     (void)state;
@@ -148,19 +148,20 @@ static void resumes_to_the_same_bytes(void **state)
 
         snprintf(whole, sizeof whole, "whole%d", i);
         asked = fit_in(folder_of(whole), options[i], train, 0).asked;
-        for (uint64_t k = 1; k <= 6; k++) {
+        for (uint64_t k = 1; k <= 3; k++) {
             struct fitted fitted;
 
             snprintf(part, sizeof part, "part%d-%d", i, (int)k);
-            fitted = fit_in(folder_of(part), options[i], train, asked * k / 7 + 1);
-            assert_int_equal(fitted.status, WEIR_ECANCEL);
+            fitted = fit_in(folder_of(part), options[i], train, asked * (3 + k) / 7 + 1);
+            if (fitted.status != WEIR_ECANCEL)
+                fail_msg("%s", fitted.text);
             fitted = fit_in(folder_of(part), options[i], train, 0);
             if (fitted.status != WEIR_OK)
                 fail_msg("%s", fitted.text);
             gone_on += fitted.resumed > 0;
             assert_same_models(whole, part);
         }
-        assert_true(gone_on >= 4);
+        assert_true(gone_on >= 2);
     }
     weir_dataset_free(train);
 }
@@ -169,7 +170,7 @@ static void resumes_to_the_same_bytes(void **state)
 
 static void divergence_keeps_a_checkpoint(void **state)
 {
-    const char *options = "preset=tiny most_steps=50 epochs_condition=100 learning_rate=1e8";
+    const char *options = "preset=tiny most_steps=50 epochs_condition=100 learning_rate=1e5";
     weir_dataset *train = some_packets(60);
     const char *folder = folder_of("diverges");
     struct fitted fitted = fit_in(folder, options, train, 0);
@@ -183,7 +184,7 @@ static void divergence_keeps_a_checkpoint(void **state)
 
     (void)state;
     assert_int_equal(fitted.status, WEIR_EDIVERGE);
-    if (!strstr(fitted.text, "stage condition, step ") ||
+    if (!strstr(fitted.text, "fit: stage ") ||
         !strstr(fitted.text, "the checkpoint has the model as of step "))
         fail_msg("'%s'", fitted.text);
     snprintf(path, sizeof path, "%s/checkpoint", folder);

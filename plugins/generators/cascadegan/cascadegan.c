@@ -149,9 +149,12 @@ int cascade_shape(weir_job *job, const weir_dataset *train, struct cascade_model
     for (int role = 0; role < ROLES; role++) {
         weir_encoder *encoder = weir_encoder_open(job, roles[role].role);
         const weir_layout *layout;
+        int status = encoder ? WEIR_OK : (int)weir_job_error(job)->status;
 
-        if (!encoder || (train && weir_encoder_fit(encoder, train) != WEIR_OK))
-            return weir_job_error(job)->status;
+        if (status == WEIR_OK && train)
+            status = weir_encoder_fit(encoder, train);
+        if (status != WEIR_OK)
+            return status;
         if ((weir_encoder_unit(encoder) == WEIR_PER_FLOW) != per_flow(role))
             return weir_fail(job, WEIR_EOPTION, "the encoder in the role '%s' must be one of %s",
                              roles[role].role, per_flow(role) ? "flows" : "rows");

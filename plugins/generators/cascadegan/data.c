@@ -267,13 +267,13 @@ void cascade_data_window(const struct cascade_data *data, uint32_t flow, int64_t
     copy_steps(data, flow, step - window / 2, window, out);
 }
 
-int cascade_data_fields(weir_job *job, const struct cascade_data *data, const uint32_t *at,
-                        size_t n, float *out)
+int cascade_data_fields(const struct cascade_data *data, const uint32_t *at, size_t n, float *out)
 {
     const struct cascade_model *model = data->model;
     weir_encoder *encoder = model->encoder[ROLE_FIELDS];
     size_t wide = (size_t)model->fields, most = (size_t)model->sequence, count = 0;
     const float *from = data->scratch;
+    int status;
 
     if (model->options->field_backbone != FIELD_LSTM) {
         for (size_t i = 0; i < n; i++)
@@ -286,8 +286,9 @@ int cascade_data_fields(weir_job *job, const struct cascade_data *data, const ui
         for (size_t k = 0; k < length && k < most; k++)
             data->rows[count++] = data->flows->rows[at[i] + k];
     }
-    if (weir_encode(encoder, data->set, data->rows, count, data->scratch) != WEIR_OK)
-        return weir_job_error(job)->status;
+    status = weir_encode(encoder, data->set, data->rows, count, data->scratch);
+    if (status != WEIR_OK)
+        return status;
     memset(out, 0, n * most * (wide + 2) * sizeof *out);
     for (size_t i = 0; i < n; i++) {
         size_t length = rows_of_step(data, at[i]);

@@ -25,6 +25,7 @@ struct trainer {
     int64_t saved;           /* step of the last checkpoint */
     /* Of the stage at work. */
     const struct cascade_stage *stage;
+    uint64_t every; /* steps from one checkpoint to the next */
     nn_program *program;
     nn_guard *guard;
     uint32_t *order; /* of the epoch's items, at least batch */
@@ -120,6 +121,7 @@ static int write_batch(struct trainer *t, const uint32_t *items)
     bool field = m->stage == STAGE_FIELD, joint = m->stage == STAGE_JOINT;
     size_t batch = (size_t)t->options->batch, all = (size_t)(m->steps * m->step_width);
     const struct cascade_graph *in = &t->built;
+    int status;
 
     for (size_t i = 0; i < batch; i++) {
         uint32_t flow = items[i];
@@ -141,10 +143,9 @@ static int write_batch(struct trainer *t, const uint32_t *items)
             cascade_data_series(&t->data, flow, t->series + i * all);
     }
     if (m->stage == STAGE_CONDITION) {
-        if (cascade_conditions_ranks(t->job, m, t->conditions, batch, t->tuples) != WEIR_OK)
-            return weir_job_error(t->job)->status;
+        status = cascade_conditions_ranks(t->job, m, t->conditions, batch, t->tuples);
         nn_write(in->condition, t->tuples);
-        return WEIR_OK;
+        return status;
     }
     nn_write(in->condition, t->conditions);
     nn_write(in->tuple, t->tuples);
@@ -153,10 +154,9 @@ static int write_batch(struct trainer *t, const uint32_t *items)
     if (!field && !joint)
         return WEIR_OK;
     nn_write(in->window, t->windows);
-    if (cascade_data_fields(t->job, &t->data, t->at, batch, t->fields) != WEIR_OK)
-        return weir_job_error(t->job)->status;
+    status = cascade_data_fields(&t->data, t->at, batch, t->fields);
     nn_write(in->fields, t->fields);
-    return WEIR_OK;
+    return status;
 }
 
 /* In which step of n packets a packet drawn at random lies. */
@@ -181,11 +181,13 @@ static int write_windows(struct trainer *t)
     const char *column = m->schema == WEIR_NETFLOW ? "step_records" : "step_packets";
     weir_random *random = weir_stream(t->job, "fake packets");
     const uint32_t *counts;
+    int status;
 
     if (nn_read(t->program, t->stage->series, t->series) != WEIR_OK)
         return nn_report(t->job, t->graph);
-    if (weir_decode(m->encoder[ROLE_SERIES], t->series, batch, t->counts) != WEIR_OK)
-        return weir_job_error(t->job)->status;
+    status = weir_decode(m->encoder[ROLE_SERIES], t->series, batch, t->counts);
+    if (status != WEIR_OK)
+        return status;
     counts = weir_u32(t->counts, column);
     if (!counts)
         return weir_fail(t->job, WEIR_EDATA,
@@ -265,10 +267,10 @@ static int checkpoint(struct trainer *t)
 /* The graph is back at its last good state: keeps that as the checkpoint, and says so. */
 static int diverged(struct trainer *t, const weir_error *why)
 {
-    int64_t good = nn_guard_good(t->guard);
+    int64_t good = (int64_t)t->model->before + nn_guard_good(t->guard);
 
     if (good > t->saved && good > (int64_t)t->model->before) {
-        t->model->stage_step = (uint64_t)good - t->model->before;
+        t->model->stage_step = (uint64_t)nn_guard_good(t->guard);
         if (checkpoint(t) != WEIR_OK)
             return weir_job_error(t->job)->status;
     }
@@ -277,7 +279,7 @@ static int diverged(struct trainer *t, const weir_error *why)
                          "stage %s, %s; there is no checkpoint yet; a smaller learning_rate may do",
                          cascade_stage_name((int)t->model->stage), why->text);
     return weir_fail(t->job, WEIR_EDIVERGE,
-                     "stage %s, %s; the checkpoint has the model as of step %lld",
+                     "stage %s, %s; the checkpoint has the model as of step %lld of all",
                      cascade_stage_name((int)t->model->stage), why->text, (long long)t->saved);
 }
 
@@ -298,7 +300,12 @@ static int open_stage(struct trainer *t)
         shuffle(t);
     t->drawn = m->stage_step;
     t->program = nn_compile(t->graph, t->stage->runs, t->stage->run);
-    t->guard = nn_guard_new(t->program, t->stage->terms, t->stage->term, KEEP_EVERY);
+    /* the guard looks at all variables before each checkpoint */
+    t->every = (t->totals[m->stage] + 9) / 10;
+    if (t->every > KEEP_EVERY)
+        t->every = (t->every + KEEP_EVERY - 1) / KEEP_EVERY * KEEP_EVERY;
+    t->guard = nn_guard_new(t->program, t->stage->terms, t->stage->term,
+                            t->every < KEEP_EVERY ? (int64_t)t->every : KEEP_EVERY);
     return nn_report(t->job, t->graph);
 }
 
@@ -326,7 +333,7 @@ static int take_averages(struct trainer *t)
 static int train_stage(struct trainer *t)
 {
     struct cascade_model *m = t->model;
-    uint64_t total = t->totals[m->stage], every = (total + 9) / 10;
+    uint64_t total = t->totals[m->stage];
     weir_error why = {0};
     int status;
 
@@ -335,13 +342,13 @@ static int train_stage(struct trainer *t)
         if (status != WEIR_OK)
             return status;
         m->stage_step++;
-        status = nn_guard_step(t->guard, now(t), &why);
+        status = nn_guard_step(t->guard, (int64_t)m->stage_step, &why);
         if (status == WEIR_EDIVERGE)
             return diverged(t, &why);
         if (status != WEIR_OK)
             return weir_fail(t->job, (weir_status)status, "%s", why.text);
         track(t);
-        if (m->stage_step % every == 0 && m->stage_step != total && checkpoint(t) != WEIR_OK)
+        if (m->stage_step % t->every == 0 && m->stage_step != total && checkpoint(t) != WEIR_OK)
             return weir_job_error(t->job)->status;
     }
     return t->options->ema > 0 ? take_averages(t) : WEIR_OK;
@@ -458,15 +465,20 @@ static int prepare(struct trainer *t, const weir_dataset *train)
 {
     struct cascade_model *m = t->model;
     bool anew = !weir_resumed(t->job);
+    int status = describe(t->job, train, m);
 
-    if (describe(t->job, train, m) != WEIR_OK ||
-        cascade_shape(t->job, anew ? train : NULL, m) != WEIR_OK ||
-        cascade_data_open(t->job, train, m, &t->data) != WEIR_OK)
-        return weir_job_error(t->job)->status;
-    if (anew && cascade_conditions_fit(t->job, train, t->data.conditions, m) != WEIR_OK)
-        return weir_job_error(t->job)->status;
-    if (allocate(t) != WEIR_OK || build(t) != WEIR_OK)
-        return weir_job_error(t->job)->status;
+    if (status == WEIR_OK)
+        status = cascade_shape(t->job, anew ? train : NULL, m);
+    if (status == WEIR_OK)
+        status = cascade_data_open(t->job, train, m, &t->data);
+    if (status == WEIR_OK && anew)
+        status = cascade_conditions_fit(t->job, train, t->data.conditions, m);
+    if (status == WEIR_OK)
+        status = allocate(t);
+    if (status == WEIR_OK)
+        status = build(t);
+    if (status != WEIR_OK)
+        return status;
     plan(t);
     t->saved = now(t);
     return WEIR_OK;

@@ -43,8 +43,7 @@ void cascade_data_window(const struct cascade_data *data, uint32_t flow, int64_t
 int64_t cascade_data_step(const struct cascade_data *data, uint32_t row);
 /* What the field network is to make of the steps that begin at at[0 … n-1], n <= batch, places in
  * flows->rows: the one row's fields [n][fields], or a step's rows [n][sequence][fields + 2]. */
-int cascade_data_fields(weir_job *job, const struct cascade_data *data, const uint32_t *at,
-                        size_t n, float *out);
+int cascade_data_fields(const struct cascade_data *data, const uint32_t *at, size_t n, float *out);
 /* Where the step that holds the row at that place of flows->rows begins. */
 uint32_t cascade_data_bin(const struct cascade_data *data, uint32_t at);
 
