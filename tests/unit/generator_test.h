@@ -43,11 +43,8 @@ static inline weir_job *new_job_in(const weir_generator *generator, weir_registr
     json_t *given = weir_options_parse(options ? options : "", &error);
     json_t *resolved =
         given ? weir_options_resolve((const weir_plugin *)generator, given, &error) : NULL;
-    json_t *encoders =
-        resolved ? weir_encoders_resolve(generator, resolved, NULL, registry, &error) : NULL;
     weir_job_setup setup = {.plugin = (const weir_plugin *)generator,
                             .options = resolved,
-                            .encoders = encoders,
                             .registry = registry,
                             .seed = seed,
                             .threads = 1,
@@ -57,7 +54,7 @@ static inline weir_job *new_job_in(const weir_generator *generator, weir_registr
                             .status_fd = -1};
     weir_job *job;
 
-    if (!encoders)
+    if (!resolved)
         fail_msg("%s", error.text);
     if (!kept_options) {
         kept_options = json_array();
@@ -76,7 +73,6 @@ static inline weir_job *new_job_in(const weir_generator *generator, weir_registr
         fail_msg("%s", error.text);
     /* The job borrows its options: they stay until the process ends. */
     assert_int_equal(json_array_append_new(kept_options, resolved), 0);
-    assert_int_equal(json_array_append_new(kept_options, encoders), 0);
     json_decref(given);
     return job;
 }

