@@ -212,6 +212,13 @@ static int resume_order(weir_job *job, nn_doppelganger *model)
     return WEIR_OK;
 }
 
+/* A critic's layers: a private training has other things under its name as well. */
+static void copy_critic(nn_graph *to, const nn_doppelganger *from, const char *name)
+{
+    for (int64_t i = 0; i <= from->settings.critic_layers; i++)
+        nn_copy(to, from->graph, nn_namef(to, "%s.%lld.", name, (long long)i));
+}
+
 /* Whose weights the training begins with. */
 static int begin(dg_run *run)
 {
@@ -231,8 +238,8 @@ static int begin(dg_run *run)
     if (from && from->graph) {
         nn_copy(g, from->graph, "generator.");
         if (nn_find(from->graph, "critic.0.weight")) {
-            nn_copy(g, from->graph, "critic.");
-            nn_copy(g, from->graph, "attribute_critic.");
+            copy_critic(g, from, "critic");
+            copy_critic(g, from, "attribute_critic");
         }
     }
     return nn_report(run->job, g);

@@ -223,7 +223,7 @@ static int fit(weir_job *job, const weir_dataset *train, void *state)
         tell(job, model, c);
     if (status == WEIR_OK)
         status = netshare_train(job, &chunks, c, model);
-    return status == WEIR_OK ? netshare_account(job, model) : status;
+    return status == WEIR_OK && model->final ? netshare_account(job, model) : status;
 }
 
 static int join(weir_job *job, const void *const *models, uint32_t n, void *state)
