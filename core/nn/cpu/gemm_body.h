@@ -13,6 +13,7 @@
 #define NN_COLUMNS (2 * NN_WIDTH)
 /* A tile's rows in whole vectors, as pack_a reads and writes them. */
 #define NN_SPAN ((NN_ROWS + NN_WIDTH - 1) / NN_WIDTH * NN_WIDTH)
+#define NN_AHEAD 4 /* rows of a that pack_a fetches before it reads them */
 #ifdef __clang__
 #define NN_UNROLL _Pragma("clang loop unroll(full)")
 #define NN_UNROLL_2 _Pragma("clang loop unroll_count(2)")
@@ -167,13 +168,16 @@ static void panel_product(const nn_panel *panel)
     }
 }
 
-/* [k][rows] tile after tile; a is read along its rows, which may lie pages apart. Whole vectors are
- * stored beyond a tile's rows, where the next k follows; at the last k it does not. */
+/* [k][rows] tile after tile; a is read along its rows, which may lie pages apart, so that those to
+ * come are fetched ahead. Whole vectors are stored beyond a tile's rows, where the next k follows;
+ * at the last k it does not. */
 static void pack_a(int64_t m, int64_t k, const nn_real *a, int64_t row, nn_real *to)
 {
     int64_t tiles = (m + NN_ROWS - 1) / NN_ROWS, least = m / tiles, more = m % tiles;
 
-    for (int64_t p = 0; p < k; p++, a += row)
+    for (int64_t p = 0; p < k; p++, a += row) {
+        for (int64_t i = 0; i < m && p + NN_AHEAD < k; i += 64 / (int64_t)sizeof *a)
+            __builtin_prefetch(a + NN_AHEAD * row + i);
         for (int64_t t = 0, at = 0; t < tiles; t++) {
             int64_t rows = least + (t < more); /* rows_of, whose divisions would count here */
             nn_real *tile_at = to + at * k + p * rows;
@@ -187,6 +191,7 @@ static void pack_a(int64_t m, int64_t k, const nn_real *a, int64_t row, nn_real 
                     tile_at[i] = a[at + i];
             at += rows;
         }
+    }
 }
 
 /* A square of vectors over its diagonal, by log2(width) rounds that interleave r[i] with

@@ -110,13 +110,13 @@ void nn_product_plan_make(nn_product_plan *plan, const nn_product *product, nn_i
 
         plan->height = parts(m, parts(m, HEIGHT));
         int64_t columns = plan->gemm->columns;
+        bool block_is_small = product->n * plan->depth * (int64_t)sizeof(nn_real) <= FAR;
 
-        if (plan->far_c && product->k <= plan->depth &&
-            product->n * product->k * (int64_t)sizeof(nn_real) <= FAR) {
-            plan->whole_b = true;
+        if (block_is_small && plan->far_c && product->k <= plan->depth)
             plan->height = smaller(plan->height, 2 * plan->gemm->rows);
+        plan->whole_b = block_is_small && m > plan->height && !plan->near_b;
+        if (plan->whole_b)
             columns = parts(product->n, columns) * columns;
-        }
         plan->scratch = (size_t)(plan->depth * columns);
         if (plan->copy_a)
             plan->scratch += (size_t)(plan->height * (plan->depth + APART) + plan->gemm->columns +
@@ -243,7 +243,8 @@ static void copy_a(const nn_product_plan *plan, const nn_real *a, int64_t m, int
                (size_t)depth * sizeof(nn_real));
 }
 
-/* Rows m0 … m1 - 1 and columns n0 … n1 - 1 of c. */
+/* Rows m0 … m1 - 1 and columns n0 … n1 - 1 of c. k is outermost: what is beside a block of a or b
+ * in memory is read next. */
 static void part_of(const nn_product_plan *plan, const operands *of, int64_t m0, int64_t m1,
                     int64_t n0, int64_t n1, nn_real *scratch)
 {
@@ -251,21 +252,18 @@ static void part_of(const nn_product_plan *plan, const operands *of, int64_t m0,
     const nn_gemm *gemm = plan->gemm;
     int64_t wide = plan->whole_b ? parts(product->n, gemm->columns) * gemm->columns : gemm->columns;
     nn_real *b_block = scratch, *a_block = scratch + plan->depth * wide;
-    const nn_real *packed = of->packed;
+    bool whole_b = plan->whole_b && !of->packed;
     nn_panel panel = {.c_row = product->c.row, .far = plan->far_c};
 
-    if (plan->whole_b && !packed) {
-        for (int64_t n = n0; n < n1; n += gemm->columns)
-            gemm->pack_b(smaller(gemm->columns, n1 - n), product->k,
-                         of->b + b_offset(&product->b, 0, n), product->b.row, product->b.transposed,
-                         b_block + n * product->k);
-        packed = b_block;
-    }
-    for (int64_t m = m0; m < m1; m += panel.m) {
-        panel.m = smaller(plan->height, m1 - m);
-        for (int64_t p = 0; p < product->k; p += panel.k) {
-            panel.k = smaller(plan->depth, product->k - p);
-            panel.accumulate = product->accumulate || p > 0;
+    for (int64_t p = 0; p < product->k; p += panel.k) {
+        panel.k = smaller(plan->depth, product->k - p);
+        panel.accumulate = product->accumulate || p > 0;
+        for (int64_t n = n0; whole_b && n < n1; n += gemm->columns)
+            gemm->pack_b(smaller(gemm->columns, n1 - n), panel.k,
+                         of->b + b_offset(&product->b, p, n), product->b.row, product->b.transposed,
+                         b_block + (n - n0) * panel.k);
+        for (int64_t m = m0; m < m1; m += panel.m) {
+            panel.m = smaller(plan->height, m1 - m);
             if (plan->copy_a) {
                 copy_a(plan, of->a, m, panel.m, p, panel.k, a_block);
                 panel.a = a_block;
@@ -278,9 +276,11 @@ static void part_of(const nn_product_plan *plan, const operands *of, int64_t m0,
                 const nn_real *b = of->b + b_offset(&product->b, p, n);
 
                 panel.n = smaller(gemm->columns, n1 - n);
-                if (packed) {
-                    panel.b = packed + n * product->k + p * gemm->columns;
-                    panel.b_row = gemm->columns;
+                panel.b_row = gemm->columns;
+                if (of->packed) {
+                    panel.b = of->packed + n * product->k + p * gemm->columns;
+                } else if (whole_b) {
+                    panel.b = b_block + (n - n0) * panel.k;
                 } else if (!product->b.transposed && panel.n == gemm->columns &&
                            (panel.m <= gemm->rows || plan->near_b)) {
                     panel.b = b;
@@ -289,7 +289,6 @@ static void part_of(const nn_product_plan *plan, const operands *of, int64_t m0,
                     gemm->pack_b(panel.n, panel.k, b, product->b.row, product->b.transposed,
                                  b_block);
                     panel.b = b_block;
-                    panel.b_row = gemm->columns;
                 }
                 panel.c = of->c + m * product->c.row + n;
                 panel.bias = of->bias && !panel.accumulate ? of->bias + n : NULL;

@@ -17,7 +17,7 @@ typedef struct nn_product_plan {
     bool copy_a;          /* a is brought into another layout first */
     bool near_b;          /* b is small enough to be read where it is */
     bool far_c;           /* c is too large for the caches */
-    bool whole_b;         /* packed at once, so that c is written along its rows */
+    bool whole_b;         /* all columns of a block of b are packed at once, for all rows of c */
     int64_t cut_m, cut_n; /* parts of each matrix c; a unit of work is one part of one matrix */
     int64_t units;
     int64_t depth, height; /* k and m are taken in blocks of at most this */
