@@ -131,6 +131,18 @@ NN_INLINE int64_t rows_of(int64_t m, int64_t t, int64_t tiles)
     return m / tiles + (t < m % tiles);
 }
 
+/* A tile of c, or, where its rows are read as well, the next one while this is computed. */
+NN_INLINE void fetch_c(const nn_panel *panel, const nn_real *c, int64_t rows, int64_t next,
+                       bool first)
+{
+    int64_t begin = panel->accumulate && !first ? rows : 0;
+    int64_t end = panel->accumulate ? rows + next : rows;
+
+    for (int64_t i = begin; i < end; i++)
+        for (int64_t j = 0; j < panel->n; j += 64 / (int64_t)sizeof *c)
+            __builtin_prefetch(c + i * panel->c_row + j, 1);
+}
+
 static void panel_product(const nn_panel *panel)
 {
     int64_t m = panel->m, n = panel->n, tiles = (m + NN_ROWS - 1) / NN_ROWS;
@@ -150,9 +162,7 @@ static void panel_product(const nn_panel *panel)
         nn_real *c = panel->c + at * panel->c_row;
 
         if (panel->far)
-            for (int64_t i = 0; i < rows; i++)
-                for (int64_t j = 0; j < n; j += 64 / (int64_t)sizeof *c)
-                    __builtin_prefetch(c + i * panel->c_row + j, 1);
+            fetch_c(panel, c, rows, t + 1 < tiles ? rows_of(m, t + 1, tiles) : 0, t == 0);
         if (panel->accumulate)
             from = whole ? (start){c, panel->c_row} : (start){part, NN_COLUMNS};
         if (panel->accumulate && !whole)
