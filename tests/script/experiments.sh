@@ -1,6 +1,6 @@
 #!/bin/sh
-# Every script in experiments/ says in its first comment what it shows, takes --quick and --help, and runs; those that
-# train networks take --preset, and are run by ablations.sh.
+# Every script in experiments/ says in its first comment what it shows, takes --quick and --help, and runs; those whose
+# --quick takes minutes take --most_steps, and are run by ablations.sh.
 . "$(dirname -- "$0")/lib.sh"
 
 [ -e "$source/experiments/data/sample.pcap" ] || skip "experiments/data/sample.pcap is not there"
@@ -9,12 +9,12 @@ for script in "$source"/experiments/*.lua; do
     head -n 1 "$script" | grep -q '^-- [A-Z]' || fail "$name.lua does not begin with what it shows"
     run 0 "$weir" run "$script" -- --help
     has out "--quick"
-    trains=$(grep -c -e '^  --preset' out || true)
+    slow=$(grep -c -e '^  --most_steps' out || true)
     refused "unknown argument '--quik'; did you mean '--quick'?" "$weir" run "$script" -- --quik
     run 0 "$weir" run "$script" --dry-run -- --quick
     has out " to run"
     [ ! -e "results/$name/scores.csv" ] || fail "a dry run of $name.lua left scores"
-    [ "$trains" = 0 ] || continue
+    [ "$slow" = 0 ] || continue
     run 0 "$weir" run "$script" -- --quick
     [ -s out ] || fail "$name.lua prints nothing"
     [ -s "results/$name/scores.csv" ] || fail "$name.lua left no scores"
