@@ -60,7 +60,7 @@ static inline weir_job *new_job_in(const weir_generator *generator, weir_registr
         kept_options = json_array();
         atexit(release_options);
     }
-    if (generator->encoders) {
+    if (generator->kind == WEIR_KIND_GENERATOR && generator->encoders) {
         json_t *encoders = weir_encoders_resolve(generator, resolved, NULL, registry, &error);
 
         if (!encoders)
@@ -335,6 +335,8 @@ static inline bool same(const weir_table *a, const weir_table *b)
                 return false;
             continue;
         }
+        if (!weir_category_count(a, name) && !weir_category_count(b, name))
+            continue; /* which an encoder has not written */
         for (size_t i = 0; i < rows; i++)
             if (strcmp(weir_category_text(a, name, ((const uint32_t *)x)[i]),
                        weir_category_text(b, name, ((const uint32_t *)y)[i])) != 0)
