@@ -177,6 +177,7 @@ struct model {
     struct tally tallies[MOST_CHUNKS];
     struct codec codec;
     struct privacy privacy;
+    int64_t public_steps; /* made on the public trace, once they have ended */
     uint32_t count;
     struct part *parts; /* [count] in order of time */
 };

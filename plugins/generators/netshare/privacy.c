@@ -190,9 +190,8 @@ int netshare_account(weir_job *job, struct model *model)
         return weir_job_error(job)->status;
     weir_log(
         job,
-        "private: epsilon %.4g at delta %g for one flow (a 5-tuple in all chunks), noise %.4g, "
-        "both critics, %u of %u parts",
-        privacy->epsilon, privacy->delta, mechanisms[0].noise, model->count,
-        weir_part_count(job) > 1 ? weir_part_count(job) : model->count);
+        "private: epsilon %.4g at delta %g for one flow (a 5-tuple in all chunks): noise %.4g, "
+        "both critics of %u chunks",
+        privacy->epsilon, privacy->delta, mechanisms[0].noise, model->count);
     return draw_curve(job, n, mechanisms, privacy->delta);
 }

@@ -44,7 +44,8 @@ int netshare_save(weir_job *job, const void *state, weir_archive *to)
                    {"private", model->privacy.private},
                    {"epsilon", model->privacy.epsilon},
                    {"delta", model->privacy.delta},
-                   {"noise", model->privacy.noise}};
+                   {"noise", model->privacy.noise},
+                   {"public_steps", (double)model->public_steps}};
     const int64_t span[] = {model->first, model->last};
     const uint64_t two = 2, shape[] = {model->chunks, TALLIES};
     uint64_t tallies[MOST_CHUNKS][TALLIES];
@@ -126,7 +127,7 @@ static int get_parts(weir_job *job, const weir_archive *from, struct model *mode
 int netshare_load(weir_job *job, void *state, const weir_archive *from)
 {
     struct model *model = state;
-    double length, tags, final, private;
+    double length, tags, final, private, public;
     uint64_t two = 2;
     const int64_t *span = weir_get_array(from, "span", WEIR_I64, 1, &two);
 
@@ -137,15 +138,17 @@ int netshare_load(weir_job *job, void *state, const weir_archive *from)
         weir_get_number(from, "private", &private) != WEIR_OK ||
         weir_get_number(from, "epsilon", &model->privacy.epsilon) != WEIR_OK ||
         weir_get_number(from, "delta", &model->privacy.delta) != WEIR_OK ||
-        weir_get_number(from, "noise", &model->privacy.noise) != WEIR_OK)
+        weir_get_number(from, "noise", &model->privacy.noise) != WEIR_OK ||
+        weir_get_number(from, "public_steps", &public) != WEIR_OK)
         return weir_job_error(job)->status;
-    if (!(length >= 1 && length <= UINT32_MAX) || span[0] > span[1] ||
-        (double)span[1] - (double)span[0] > 9e18)
+    if (!(length >= 1 && length <= UINT32_MAX) || !(public >= 0 && public < 1e15) ||
+        span[0] > span[1] || (double)span[1] - (double)span[0] > 9e18)
         return weir_fail(job, WEIR_EDATA, "pieces of %g packets from %lld to %lld ns", length,
                          (long long)span[0], (long long)span[1]);
     model->first = span[0];
     model->last = span[1];
     model->length = (uint32_t)length;
+    model->public_steps = (int64_t) public;
     model->tags = tags > 0;
     model->final = final > 0;
     model->privacy.private = private > 0;

@@ -157,47 +157,90 @@ static int fill_source(weir_job *job, const struct chunks *chunks, uint32_t from
     return status == WEIR_OK ? look_over(s) : status;
 }
 
-static int train(struct source *s, struct model *model, const weir_layout *features,
-                 nn_doppelganger_settings settings, const nn_doppelganger *from, int64_t steps,
-                 int64_t before, int64_t total)
+/* A training of the part's network: on the public trace, or on the chunk. */
+struct stage {
+    nn_doppelganger_settings settings;
+    weir_layout features;
+    const nn_doppelganger *from;
+    int64_t before, steps, total; /* made before this one; of this one; of the part */
+    double share;                 /* of the whole fit, by which it is due to end */
+};
+
+static int train(struct source *s, struct model *model, const struct stage *stage, int64_t *made)
 {
     struct part *part = &model->parts[0];
-    nn_doppelganger *begun = weir_resumed(s->job) > before ? part->network : NULL;
+    nn_doppelganger *begun = weir_resumed(s->job) > stage->before ? part->network : NULL;
     nn_doppelganger_training training = {
         .data = {.count = (uint32_t)s->count,
                  .context = s,
                  .attributes = give_attributes,
                  .features = give_features},
-        .steps = steps,
-        .from = from,
-        .before = before,
-        .total = total,
+        .steps = stage->steps,
+        .from = stage->from,
+        .before = stage->before,
+        .total = stage->total,
+        .share = stage->share,
+        .made = made,
         .checkpoint = make_checkpoint,
     };
 
     if (s->count > UINT32_MAX)
         return weir_fail(s->job, WEIR_EDATA, "%zu pieces of flows are too many", s->count);
     if (!begun)
-        part->network = nn_doppelganger_new(s->job, &settings, &s->attributes->layout, features);
+        part->network =
+            nn_doppelganger_new(s->job, &stage->settings, &s->attributes->layout, &stage->features);
     return part->network ? nn_doppelganger_train(s->job, part->network, &training)
                          : (int)weir_job_error(s->job)->status;
 }
 
+/* Steps of all parts together. */
+static double all_steps(const struct options *o, const struct model *model, int64_t public)
+{
+    double all = 0;
+    bool seed = true;
+
+    for (uint32_t c = 0; c < model->chunks; c++)
+        if (model->tallies[c].pieces > 0) {
+            all += (double)netshare_steps(o, model, c, seed);
+            all += seed || o->scratch ? (double)public : 0;
+            seed = false;
+        }
+    return all;
+}
+
+/* The public trace, without noise. The network that it leaves is the model's until the next one is
+ * made. */
 static int train_public(weir_job *job, const struct attributes *attributes, struct model *model,
-                        const weir_layout *features, nn_doppelganger_settings settings,
-                        int64_t *before, int64_t steps)
+                        struct stage *stage)
 {
     const struct options *o = weir_options(job);
     struct source source = {0};
     struct chunks chunks;
+    struct tally tally;
+    uint64_t pieces = 0;
+    int64_t made = 0, steps = stage->steps;
+    double all;
     int status = netshare_cut(job, o->public_trace, model->chunks, &chunks);
 
-    if (status == WEIR_OK)
+    for (uint32_t c = 0; c < model->chunks && status == WEIR_OK; c++) {
+        status = netshare_pieces(job, &chunks, c, model->length, model->privacy.private, NULL, NULL,
+                                 &tally);
+        pieces += tally.pieces;
+    }
+    stage->steps = limited(o, (double)o->public_epochs, 1, pieces);
+    stage->total = stage->steps + steps;
+    all = all_steps(o, model, stage->steps);
+    stage->share = (double)stage->steps / all;
+    if (status == WEIR_OK && model->public_steps == 0) {
         status = fill_source(job, &chunks, 0, model->chunks, attributes, model, &source);
-    *before = limited(o, (double)o->public_epochs, 1, source.count ? source.count : 1);
-    if (status == WEIR_OK && weir_resumed(job) < *before)
-        status = train(&source, model, features, settings, NULL, *before, 0, *before + steps);
+        if (status == WEIR_OK)
+            status = train(&source, model, stage, &made);
+        model->public_steps = made;
+    }
     free(source.pieces);
+    stage->share = (double)stage->total / all;
+    stage->steps = steps;
+    stage->before = model->public_steps;
     return status;
 }
 
@@ -205,29 +248,32 @@ int netshare_train(weir_job *job, const struct chunks *chunks, uint32_t c, struc
 {
     const struct options *o = weir_options(job);
     const struct model *base = weir_part_base(job);
-    weir_layout features = {model->codec.width, model->codec.count, model->codec.segments};
-    nn_doppelganger_settings settings = netshare_settings(o, model->length);
-    int64_t steps = netshare_steps(o, model, c, !base), before = 0;
-    const nn_doppelganger *from = base && !o->scratch ? base->parts[0].network : NULL;
+    struct stage stage = {
+        .settings = netshare_settings(o, model->length),
+        .features = {model->codec.width, model->codec.count, model->codec.segments},
+        .steps = netshare_steps(o, model, c, !base),
+    };
     nn_doppelganger *public = NULL;
     struct attributes attributes;
     struct source source = {0};
     int status = netshare_open_attributes(job, model->tags ? model->chunks : 0, &attributes);
 
-    if (status == WEIR_OK && goes_public(job, o))
-        status = train_public(job, &attributes, model, &features, settings, &before, steps);
-    if (before > 0 && weir_resumed(job) <= before) {
-        public = model->parts[0].network;
-        from = public;
-        model->parts[0].network = NULL;
+    stage.share = (double)stage.steps / all_steps(o, model, 0);
+    stage.from = base && !o->scratch ? base->parts[0].network : NULL;
+    if (status == WEIR_OK && goes_public(job, o)) {
+        status = train_public(job, &attributes, model, &stage);
+        if (status == WEIR_OK && weir_resumed(job) <= stage.before) {
+            stage.from = public = model->parts[0].network;
+            model->parts[0].network = NULL;
+        }
     }
     if (model->privacy.private)
-        settings.privacy = (nn_doppelganger_privacy){
+        stage.settings.privacy = (nn_doppelganger_privacy){
             .noise = model->privacy.noise, .delta = o->delta, .clip = o->clip};
     if (status == WEIR_OK)
         status = fill_source(job, chunks, c, c + 1, &attributes, model, &source);
     if (status == WEIR_OK)
-        status = train(&source, model, &features, settings, from, steps, before, before + steps);
+        status = train(&source, model, &stage, NULL);
     nn_doppelganger_free(public);
     free(source.pieces);
     return status;
