@@ -105,8 +105,9 @@ typedef struct weir_request {
     double duration; /* s */
 } weir_request;
 
-/* An encoder that a generator uses, by role; Lua may put another encoder in the role, or add options
- * to the default's. In `options`, "steps=$steps" stands for the generator's own option `steps`. */
+/* An encoder that a generator uses, by role; Lua may put another encoder in the role, or add
+ * options to the default's. In `options`, "steps=$steps" stands for the generator's own option
+ * `steps`. */
 typedef struct weir_role {
     const char *role;    /* NULL ends the list */
     const char *encoder; /* the default */
