@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,4 +91,57 @@ int weir_folder_remove(const char *path, weir_error *error)
     if (remove_at(AT_FDCWD, path))
         return weir_error_set(error, WEIR_EIO, "cannot remove %s: %s", path, strerror(errno));
     return WEIR_OK;
+}
+
+static int copy_file(const char *from, const char *to, weir_error *error)
+{
+    FILE *in = fopen(from, "rbe"), *out = in ? fopen(to, "wbe") : NULL;
+    char block[65536];
+    size_t got;
+    bool good = in && out;
+
+    while (good && (got = fread(block, 1, sizeof block, in)) > 0)
+        good = fwrite(block, 1, got, out) == got;
+    good = good && !ferror(in);
+    if (in)
+        fclose(in);
+    if (out && fclose(out))
+        good = false;
+    return good ? WEIR_OK
+                : weir_error_set(error, WEIR_EIO, "cannot copy %s to %s: %s", from, to,
+                                 strerror(errno));
+}
+
+static int link_folder(const char *from, const char *to, weir_error *error)
+{
+    char old[WEIR_PATH], made[WEIR_PATH];
+    struct dirent *entry;
+    struct stat info;
+    DIR *list = opendir(from);
+
+    if (!list)
+        return weir_error_set(error, WEIR_EIO, "cannot read %s: %s", from, strerror(errno));
+    weir_folder_make(to, error);
+    while (error->status == WEIR_OK && (entry = readdir(list))) {
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+            continue;
+        if ((size_t)snprintf(old, sizeof old, "%s/%s", from, entry->d_name) >= sizeof old ||
+            (size_t)snprintf(made, sizeof made, "%s/%s", to, entry->d_name) >= sizeof made)
+            weir_error_set(error, WEIR_EIO, "the path is too long: %.200s…", to);
+        else if (stat(old, &info))
+            weir_error_set(error, WEIR_EIO, "cannot read %s: %s", old, strerror(errno));
+        else if (S_ISDIR(info.st_mode))
+            link_folder(old, made, error);
+        else if (link(old, made))
+            copy_file(old, made, error);
+    }
+    closedir(list);
+    return error->status;
+}
+
+int weir_folder_link(const char *from, const char *to, weir_error *error)
+{
+    if (weir_folder_remove(to, error) == WEIR_OK)
+        link_folder(from, to, error);
+    return error->status;
 }

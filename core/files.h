@@ -15,6 +15,9 @@ int weir_json_write(const char *path, const json_t *value, weir_error *error);
 json_t *weir_json_read(const char *path);
 /* Creates a folder and those above it. */
 int weir_folder_make(const char *path, weir_error *error);
+/* A second folder with the same files, linked where the file system can, else copied; files that
+ * are only ever replaced whole may be shared. What was at `to` is removed. */
+int weir_folder_link(const char *from, const char *to, weir_error *error);
 /* Removes what is at the path, folders with all they hold; nothing there is no error. */
 int weir_folder_remove(const char *path, weir_error *error);
 

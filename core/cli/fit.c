@@ -6,6 +6,7 @@
 #include "files.h"
 #include "plugin/job.h"
 #include "plugin/options.h"
+#include "run/experiment.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -15,10 +16,10 @@
 #include <unistd.h>
 
 static struct {
-    const char *out, *device, *plugins, *time_unit, *steps;
+    const char *out, *device, *plugins, *time_unit, *steps, *select, *metrics;
     weir_texts options, encoders;
     int64_t seed, threads, packets;
-    double budget;
+    double budget, validation;
     bool truncated;
 } given;
 
@@ -139,6 +140,76 @@ done:
     return spec;
 }
 
+/* ---- With a choice among checkpoints ----------------------------------------------------------*/
+
+/* What --select, --metrics and --validation say, as a declaration's `select`. */
+static json_t *make_select(void)
+{
+    json_t *select = json_pack("{s:s}", "method", given.select);
+    const char *at = given.metrics;
+
+    if (given.validation > 0)
+        json_object_set_new(select, "validation", json_real(given.validation));
+    if (at)
+        json_object_set_new(select, "metrics", json_array());
+    while (at && *at) {
+        size_t n = strcspn(at, ",");
+        json_array_append_new(json_object_get(select, "metrics"),
+                              json_pack("{s:s%}", "plugin", at, n));
+        at += n + (at[n] == ',');
+    }
+    return select;
+}
+
+/* Fits, samples and scores in a store of its own at `folder`. job: the folder of the job that holds
+ * the chosen model. Returns the exit status. */
+static int fit_and_select(const json_t *spec, const char *folder, weir_registry *registry,
+                          char job[PATH_MAX], weir_error *error)
+{
+    static const char *const same[] = {"options", "encoders", "seed",
+                                       "device",  "threads",  "budget"};
+    weir_experiment *experiment = weir_experiment_new("fit", NULL, registry, error);
+    json_t *declaration = json_pack(
+        "{s:O,s:O,s:o,s:b}", "generator", json_object_get(json_object_get(spec, "plugin"), "name"),
+        "train", json_object_get(json_object_get(spec, "inputs"), "train"), "select", make_select(),
+        "fit_only", 1);
+    weir_run_options options = {.device = given.device, .out = folder};
+    int handle = -1, status = 2;
+    char *path;
+
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++)
+        if (json_object_get(spec, same[i]))
+            json_object_set(declaration, same[i], json_object_get(spec, same[i]));
+    if (experiment && declaration)
+        handle = weir_experiment_generate(experiment, declaration, error);
+    if (handle >= 0)
+        status = weir_experiment_run(experiment, &options, error);
+    path = status == 0 ? weir_experiment_model(experiment, handle, error) : NULL;
+    if (path)
+        snprintf(job, PATH_MAX, "%s", path);
+    free(path);
+    json_decref(declaration);
+    weir_experiment_free(experiment);
+    return status;
+}
+
+/* The curves of the fit stand in its own folder. */
+static void take_curves(const char *job)
+{
+    char path[PATH_MAX], to[PATH_MAX];
+    json_t *spec;
+    const char *model;
+
+    snprintf(path, sizeof path, "%.3500s/spec.json", job);
+    spec = weir_json_read(path);
+    model = json_string_value(json_object_get(json_object_get(spec, "inputs"), "model"));
+    snprintf(path, sizeof path, "%.3500s/../curves.csv", model ? model : job);
+    snprintf(to, sizeof to, "%.3500s/curves.csv", job);
+    if (rename(path, to) && errno != ENOENT)
+        fprintf(stderr, "weir fit: %s: %s\n", to, strerror(errno));
+    json_decref(spec);
+}
+
 static void move(const char *folder, const char *name)
 {
     char from[PATH_MAX], to[PATH_MAX];
@@ -152,10 +223,11 @@ static void move(const char *folder, const char *name)
 /* Puts the finished model, with its curves and artefacts, in its place. */
 static int deliver(const char *folder, const char *place, weir_error *error)
 {
-    static const char *const extras[] = {"curves.csv", "artefacts", "artefacts.json"};
+    static const char *const extras[] = {"curves.csv", "artefacts", "artefacts.json",
+                                         "selection.json"};
     char model[PATH_MAX], old[PATH_MAX];
 
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < sizeof extras / sizeof extras[0]; i++)
         move(folder, extras[i]);
     snprintf(model, sizeof model, "%.4000s/model", folder);
     snprintf(old, sizeof old, "%.4000s/replaced", folder);
@@ -197,6 +269,20 @@ static void report_budget(const json_t *budget)
     putchar('\n');
 }
 
+static void report_selection(const json_t *selected)
+{
+    const json_t *validation = json_object_get(selected, "validation");
+
+    if (selected)
+        printf("chosen by %s on %s (%lld rows that it was not fitted on): %s of step %lld\n",
+               json_string_value(json_object_get(selected, "method")),
+               json_string_value(json_object_get(validation, "name")),
+               (long long)json_integer_value(json_object_get(validation, "rows")),
+               json_is_true(json_object_get(selected, "final")) ? "the final model"
+                                                                : "the checkpoint",
+               (long long)json_integer_value(json_object_get(selected, "step")));
+}
+
 static void report(const char *place)
 {
     json_t *about = weir_model_about(place, NULL), *training = json_object_get(about, "training");
@@ -210,6 +296,7 @@ static void report(const char *place)
         printf(", %lld flows", (long long)json_integer_value(flows));
     putchar('\n');
     report_budget(json_object_get(about, "budget"));
+    report_selection(json_object_get(about, "selected"));
     json_decref(about);
 }
 
@@ -227,6 +314,12 @@ int weir_command_fit(int argc, char **argv)
          "of training, CPU time as 60s or 10m; then its steps depend on the machine"},
         {WEIR_FLAG_TEXT, "--steps", NULL, &given.steps, "N,…",
          "the stages' ends that a fit with --budget reached, to repeat it"},
+        {WEIR_FLAG_TEXT, "--select", NULL, &given.select, "METHOD",
+         "choose among the checkpoints on a validation set: rank_sum"},
+        {WEIR_FLAG_TEXT, "--metrics", NULL, &given.metrics, "A,B",
+         "with --select: the metrics it goes by (emd,jsd)"},
+        {WEIR_FLAG_REAL, "--validation", NULL, &given.validation, "SHARE",
+         "with --select: flows that the fit does not see (0.2)"},
         {WEIR_FLAG_TEXT, "--device", NULL, &given.device, "D", "auto, cpu or cuda (auto)"},
         {WEIR_FLAG_COUNT, "--packets", NULL, &given.packets, "N", "the first N rows only"},
         {WEIR_FLAG_TEXT, "--time-unit", NULL, &given.time_unit, "U",
@@ -249,7 +342,7 @@ int weir_command_fit(int argc, char **argv)
         false};
     weir_registry *registry = NULL;
     weir_arguments arguments;
-    char folder[PATH_MAX];
+    char folder[PATH_MAX], job[PATH_MAX];
     weir_error error = {0};
     json_t *spec = NULL;
     int status;
@@ -261,6 +354,11 @@ int weir_command_fit(int argc, char **argv)
         return status;
     if (!given.out)
         return weir_usage_error("fit", "-o MODEL is missing: where the model goes");
+    if (!given.select && (given.metrics || given.validation > 0))
+        return weir_usage_error("fit", "--metrics and --validation go with --select rank_sum");
+    if (given.validation >= 1)
+        return weir_usage_error("fit", "--validation is %g, must be a share below 1",
+                                given.validation);
     if (!weir_foreground_device("fit", given.device))
         return 2;
     if (given.threads < 1 || given.threads > 4096)
@@ -278,8 +376,17 @@ int weir_command_fit(int argc, char **argv)
         weir_registry_free(registry);
         return weir_usage_error("fit", "%s", error.text);
     }
-    status = weir_foreground("fit", spec);
-    if (status == 0 && deliver(folder, given.out, &error) != WEIR_OK) {
+    snprintf(job, sizeof job, "%s", folder);
+    if (!given.select) {
+        status = weir_foreground("fit", spec);
+    } else {
+        status = fit_and_select(spec, folder, registry, job, &error);
+        if (status == 0)
+            take_curves(job);
+        else if (*error.text)
+            fprintf(stderr, "weir fit: %s\n", error.text);
+    }
+    if (status == 0 && deliver(job, given.out, &error) != WEIR_OK) {
         fprintf(stderr, "weir fit: %s\n", error.text);
         status = 1;
     }

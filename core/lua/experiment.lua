@@ -56,10 +56,33 @@ local function text(name)
   end
 end
 
-local function not_here(key)
-  return function()
-    fail("'%s' chooses among the checkpoints of a fit, and no generator of this version leaves any", key)
+-- "rank_sum", or { "rank_sum", metrics =, validation =, by =, candidates =, keep = }.
+local function select_best(value)
+  if type(value) ~= "table" then value = { value } end
+  local members = {}
+  for key, member in pairs(value) do
+    if key ~= 1 then members[key] = member end
   end
+  check.keys(members, { "by", "candidates", "keep", "metrics", "validation" }, "select",
+    '{ "rank_sum", metrics = { "emd", "jsd" }, validation = 0.2 }')
+  local result = { method = check.word(value[1], { "rank_sum" }, "select") }
+  if members.by ~= nil then result.by = check.word(members.by, { "flow", "label", "time" }, "by of select") end
+  if members.keep ~= nil then result.keep = check.type(members.keep, "boolean", "keep of select") end
+  if members.candidates ~= nil then result.candidates = check.integer(members.candidates, "candidates of select", 1) end
+  if members.validation ~= nil then
+    local share = check.type(members.validation, "number", "validation of select", "0.2")
+    if not (share > 0 and share < 1) then fail("validation of select is %g, must be a share between 0 and 1", share) end
+    result.validation = share
+  end
+  if members.metrics ~= nil then
+    result.metrics = {}
+    for i, entry in ipairs(plugins.entries(members.metrics, "metric", {})) do
+      if entry.plugin.lua then fail("select goes by metrics that are plugins, not by '%s', written in Lua", entry.plugin.name) end
+      result.metrics[i] = { plugin = entry.plugin.name, options = entry.options }
+    end
+    result.metrics = core.array(result.metrics)
+  end
+  return result
 end
 
 -- 60, "10m", { cpu = "10m" }, or { steps = N, the ends of the stages, or a list of those for each part }.
@@ -80,6 +103,17 @@ local function budget(value)
   return { steps = ends(value.steps, 2) }
 end
 
+-- As they stand in a label.
+local function budget_text(given)
+  return given.seconds and ("%gs"):format(given.seconds) or "steps " .. core.text(given.steps)
+end
+
+local function select_text(given)
+  local only = true
+  for key in pairs(given) do only = only and key == "method" end
+  return only and given.method or core.text(given)
+end
+
 local generate_settings = {
   seed = whole("seed", 0), threads = whole("threads", 1),
   flows = whole("flows", 1), packets = whole("packets", 1), series = whole("series", 1),
@@ -96,7 +130,7 @@ local generate_settings = {
   end,
   device = function(value) return check.word(value, { "auto", "cpu", "cuda" }, "device") end,
   duration = function(value) return check.quantity(value, "seconds", "duration") end,
-  encoders = plugins.encoders, budget = budget, select = not_here "select",
+  encoders = plugins.encoders, budget = budget, select = select_best,
 }
 
 local score_settings = { label = generate_settings.label, threads = whole("threads", 1) }
@@ -163,7 +197,8 @@ function Experiment:generate(generator, trace, options)
     end
   end
   request.duration = set.duration
-  local arm = { encoders = set.encoders, preset = set.preset, budget = set.budget }
+  local arm = { encoders = set.encoders, preset = set.preset, budget = set.budget and budget_text(set.budget),
+                select = set.select and select_text(set.select) }
   for key, value in pairs(entry.options) do arm[key] = value end
   for key, value in pairs(request) do arm[key] = value end
   local words = given_text(arm)
@@ -176,6 +211,7 @@ function Experiment:generate(generator, trace, options)
   local handle = declare(self, "generate", {
     generator = plugin.name, options = entry.options, encoders = set.encoders, train = source, seed = seed,
     label = label, request = request, threads = set.threads, device = set.device, budget = set.budget,
+    select = set.select,
   })
   return setmetatable({ experiment = self, handle = handle, generator = plugin.name, label = label, seed = seed,
                         trace = trace }, Synthetic)

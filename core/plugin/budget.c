@@ -149,6 +149,7 @@ bool weir_stage_ends(weir_job *job, int64_t step, int64_t planned, double share)
     if (job->owner) /* an encoder's training is its own */
         return step >= planned;
     t->asked = true;
+    t->last = step > t->last ? step : t->last;
     for (size_t i = 0; i < t->count; i++)
         if (t->ended[i].share == share)
             return true;
@@ -198,8 +199,9 @@ static json_t *stages(const weir_training *t)
 
 json_t *weir_budget_taken(const weir_job *job)
 {
-    return json_pack("{s:s,s:f,s:b,s:o}", "clock", on_device(job) ? "device" : "cpu", "used",
-                     used(job), "known", job->training.asked, "stages", stages(&job->training));
+    return json_pack("{s:s,s:f,s:b,s:o,s:I}", "clock", on_device(job) ? "device" : "cpu", "used",
+                     used(job), "known", job->training.asked, "stages", stages(&job->training),
+                     "step", (json_int_t)job->training.last);
 }
 
 json_t *weir_training_save(const weir_job *job)

@@ -47,6 +47,7 @@ typedef struct weir_training {
         since; /* s: used before the checkpoint that the fit goes on from; clock at begin */
     weir_stage ended[WEIR_STAGES];
     size_t count;
+    int64_t last;  /* step of the newest question or checkpoint */
     weir_stage at; /* the stage at work; share 0: none */
 } weir_training;
 
@@ -59,6 +60,7 @@ struct weir_job {
     uint64_t allocs, fail_alloc;
     uint64_t asked, cancel_at; /* calls of weir_progress */
     weir_named_stream *streams;
+    json_t *about;         /* of the training set, for checkpoints */
     json_t *saved_streams; /* of the checkpoint that the job goes on from */
     weir_dataset **traces; /* of TRACE options */
     size_t trace_count;

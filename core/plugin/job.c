@@ -172,6 +172,7 @@ void weir_job_free(weir_job *job)
     free(job->encoders_from);
     free(job->segments);
     free(job->wants);
+    json_decref(job->about);
     json_decref(job->saved_streams);
     json_decref(job->scores);
     json_decref(job->artefacts);

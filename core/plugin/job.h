@@ -12,6 +12,7 @@ typedef struct weir_job_setup {
     const json_t *options;   /* resolved; NULL: none (a metric written in Lua) */
     const json_t *encoders;  /* weir_encoders_resolve's; NULL for none */
     const json_t *budget;    /* of a fit, weir_budget_resolve's; NULL for none */
+    int candidates;          /* of a fit: how many of its checkpoints stay, at most; 0: the last */
     weir_registry *registry; /* where encoders are found; may be NULL */
     uint64_t seed;
     int threads;
@@ -62,7 +63,7 @@ void weir_budget_begin(weir_job *job);
 /* fit has ended: WEIR_EOPTION if it had other stages than the ones to be repeated. */
 int weir_budget_end(weir_job *job);
 /* What the fit took: { clock "cpu"|"device", used s, known: it asked for the end of its stages,
- * stages [ { share, step, seconds } ] }. A new object. */
+ * stages [ { share, step, seconds } ], step: the last one }. A new object. */
 json_t *weir_budget_taken(const weir_job *job);
 
 /* Where encoders were fitted already: a model folder. */
@@ -108,5 +109,19 @@ void *weir_model_load(weir_job *job, const char *path);
 int64_t weir_checkpoint_resume(weir_job *job, void *model);
 /* Removes it. */
 int weir_checkpoint_remove(weir_job *job);
+/* What model.json of checkpoints says beside plugin, options, encoders, seed and step; copied. */
+int weir_checkpoint_about(weir_job *job, const json_t *about);
+
+/* ---- Candidates: checkpoints that stay, for a choice among them --------------------------------
+ */
+
+/* Keeps the job's checkpoint of that step as candidates/STEP. Of more than setup.candidates, the
+ * one where they lie closest is removed. Nothing where 0 are kept. */
+int weir_candidate_keep(weir_job *job, int64_t step);
+/* Before fit: of candidates from before, keeps those that the checkpoint stands on. */
+int weir_candidates_resume(weir_job *job);
+/* The steps of the candidates in the job's folder, rising, but for one that equals the final model
+ * in `model`. A new array. */
+json_t *weir_candidates_list(weir_job *job, const char *model);
 
 #endif

@@ -165,21 +165,33 @@ int weir_checkpoint(weir_job *job, const void *model, int64_t step)
     char path[PATH_MAX], temporary[PATH_MAX];
     json_t *about;
 
+    job->training.last = step > job->training.last ? step : job->training.last;
     if (!job->setup.folder)
         return WEIR_OK;
     snprintf(path, sizeof path, "%s/checkpoint", job->setup.folder);
     snprintf(temporary, sizeof temporary, "%s/checkpoint.tmp", job->setup.folder);
     about = json_pack("{s:I,s:o,s:o}", "step", (json_int_t)step, "streams", weir_streams_save(job),
-                      "budget", weir_training_save(job));
-    if (!about)
+                      "trained", weir_training_save(job));
+    if (!about || (job->about && json_object_update(about, job->about))) {
+        json_decref(about);
         return weir_error_memory(&job->error, 0, "a checkpoint");
+    }
     if (weir_folder_remove(temporary, &job->error) == WEIR_OK &&
         weir_folder_make(temporary, &job->error) == WEIR_OK &&
         write_model(job, model, temporary, about) == WEIR_OK &&
         weir_curves_keep(job, temporary) == WEIR_OK)
         replace(temporary, path, &job->error);
+    if (job->error.status == WEIR_OK)
+        weir_candidate_keep(job, step);
     json_decref(about);
     return job->error.status;
+}
+
+int weir_checkpoint_about(weir_job *job, const json_t *about)
+{
+    json_decref(job->about);
+    job->about = json_deep_copy(about);
+    return job->about ? WEIR_OK : weir_error_memory(&job->error, 0, "a checkpoint");
 }
 
 int64_t weir_checkpoint_resume(weir_job *job, void *model)
@@ -202,9 +214,9 @@ int64_t weir_checkpoint_resume(weir_job *job, void *model)
         return 0;
     }
     job->saved_streams = json_incref(json_object_get(about, "streams"));
-    weir_training_resume(job, json_object_get(about, "budget"));
+    weir_training_resume(job, json_object_get(about, "trained"));
     if (load_into(job, model, path) == WEIR_OK && weir_curves_resume(job, path) == WEIR_OK)
-        job->resumed = json_integer_value(json_object_get(about, "step"));
+        job->resumed = job->training.last = json_integer_value(json_object_get(about, "step"));
     json_decref(about);
     return job->resumed;
 }

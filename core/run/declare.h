@@ -4,14 +4,24 @@
 
 #include "run/experiment.h"
 
+/* A metric that a choice goes by. */
+typedef struct weir_choice {
+    const weir_loaded *loaded;
+    json_t *options; /* resolved */
+} weir_choice;
+
 /* A generator to train and to sample from. */
 typedef struct weir_generate {
     json_t *declared; /* as given, with train, seed, label and request always there */
     const weir_loaded *loaded;
-    json_t *options;  /* resolved */
-    json_t *encoders; /* role -> { encoder, options, path, build }, resolved; may be empty */
-    json_t *budget;   /* weir_budget_resolve's; NULL: none */
-    bool ceiling;     /* declared by a floor: left out where the generator does not take the data */
+    json_t *options;      /* resolved */
+    json_t *encoders;     /* role -> { encoder, options, path, build }, resolved; may be empty */
+    json_t *budget;       /* weir_budget_resolve's; NULL: none */
+    json_t *select;       /* { method, validation, by, candidates, keep }; NULL: none */
+    weir_choice *metrics; /* of the select */
+    size_t metric_count;
+    bool fit_only; /* nothing is sampled */
+    bool ceiling;  /* declared by a floor: left out where the generator does not take the data */
 } weir_generate;
 
 /* A metric or downstream task to compute. */
@@ -29,10 +39,11 @@ struct weir_experiment {
     size_t generate_count;
     weir_rating *ratings;
     size_t rating_count;
-    json_t *known; /* canonical text of a declaration -> its number */
-    char *folder;  /* of the store, after run */
-    json_t *rows;  /* of scores.csv, after run */
-    json_t *data;  /* by handle, after run: the synthetic data as a source, or null */
+    json_t *known;  /* canonical text of a declaration -> its number */
+    char *folder;   /* of the store, after run */
+    json_t *rows;   /* of scores.csv, after run */
+    json_t *models; /* by handle, after run: the folder of the job with the model, or null */
+    json_t *data;   /* by handle, after run: the synthetic data as a source, or null */
 };
 
 /* The descriptor as the kind it is; NULL if it is of another kind. */
@@ -47,6 +58,10 @@ int weir_declare_generate(weir_experiment *experiment, const json_t *declaration
                           weir_error *error);
 int weir_declare_score(weir_experiment *experiment, const json_t *declaration, const json_t *names,
                        weir_error *error);
+/* The declaration's `select` into made->select and made->metrics; nothing where there is none. */
+int weir_declare_select(weir_experiment *experiment, const json_t *declaration, weir_generate *made,
+                        weir_error *error);
+void weir_declare_select_free(weir_generate *made);
 /* Hands on the error found in a declaration, with its `where` in front. Returns the status. */
 int weir_declare_failed(const json_t *declaration, weir_error *found, weir_error *error);
 

@@ -46,6 +46,8 @@ weir_job_setup weir_work_setup(const weir_work *work, const char *folder)
                             .options = work->options,
                             .encoders = work->encoders,
                             .budget = work->budget,
+                            .candidates =
+                                (int)json_integer_value(json_object_get(work->spec, "candidates")),
                             .registry = work->registry,
                             .seed = work->seed,
                             .threads = work->threads,
@@ -144,6 +146,8 @@ static void write_status(weir_work *work, const char *started, double seconds,
                        "attempts", attempt);
     if (status && work->parts)
         json_object_set_new(status, "parts", json_integer(work->parts));
+    if (status && work->candidates)
+        json_object_set(status, "candidates", work->candidates);
     if (status && work->training)
         json_object_set(status, "training", work->training);
     if (status && !ok) {
@@ -176,6 +180,7 @@ static int read_spec(weir_work *work, weir_error *error)
     const json_t *threads = json_object_get(work->spec, "threads");
     const json_t *device = json_object_get(work->spec, "device");
     const json_t *budget = json_object_get(work->spec, "budget");
+    const json_t *candidates = json_object_get(work->spec, "candidates");
     const char *word = json_string_value(device);
 
     work->out = json_string_value(json_object_get(work->spec, "out"));
@@ -194,6 +199,9 @@ static int read_spec(weir_work *work, weir_error *error)
     if (device && (!word || (strcmp(word, "auto") != 0 && strcmp(word, "cpu") != 0 &&
                              strcmp(word, "cuda") != 0)))
         return bad(error, "device", "\"auto\", \"cpu\" or \"cuda\"");
+    if (candidates && (!json_is_integer(candidates) || json_integer_value(candidates) < 1 ||
+                       json_integer_value(candidates) > 1000))
+        return bad(error, "candidates", "a whole number between 1 and 1000");
     if (weir_device_choose(word, &work->device, error))
         return error->status;
     if (budget && !(work->budget = weir_budget_resolve(budget, error)))
@@ -214,6 +222,8 @@ static int run(weir_work *work, weir_error *error)
         return error->status;
     if (!strcmp(job, "fit"))
         return weir_work_fit(work, error);
+    if (!strcmp(job, "select"))
+        return weir_work_select(work, error);
     return !strcmp(job, "sample") ? weir_work_sample(work, error) : weir_work_score(work, error);
 }
 
@@ -227,9 +237,9 @@ int weir_execute(const json_t *spec, int status_fd, weir_error *error)
     time_t now = time(NULL);
     struct tm utc;
 
-    if (!job ||
-        (strcmp(job, "fit") != 0 && strcmp(job, "sample") != 0 && strcmp(job, "score") != 0))
-        return bad(error, "job", "\"fit\", \"sample\" or \"score\"");
+    if (!job || (strcmp(job, "fit") != 0 && strcmp(job, "sample") != 0 &&
+                 strcmp(job, "score") != 0 && strcmp(job, "select") != 0))
+        return bad(error, "job", "\"fit\", \"sample\", \"score\" or \"select\"");
     if (read_spec(&work, error) != WEIR_OK)
         return WEIR_EOPTION;
     work.phases = json_object();
@@ -248,6 +258,7 @@ int weir_execute(const json_t *spec, int status_fd, weir_error *error)
     }
     json_decref(work.phases);
     json_decref(work.training);
+    json_decref(work.candidates);
     json_decref(work.budget);
     json_decref(work.options);
     json_decref(work.encoders);

@@ -68,6 +68,7 @@ void weir_experiment_free(weir_experiment *experiment)
         json_decref(experiment->generates[i].options);
         json_decref(experiment->generates[i].encoders);
         json_decref(experiment->generates[i].budget);
+        weir_declare_select_free(&experiment->generates[i]);
     }
     for (size_t i = 0; i < experiment->rating_count; i++) {
         json_decref(experiment->ratings[i].declared);
@@ -78,6 +79,7 @@ void weir_experiment_free(weir_experiment *experiment)
     json_decref(experiment->known);
     json_decref(experiment->rows);
     json_decref(experiment->data);
+    json_decref(experiment->models);
     free(experiment->name);
     free(experiment->script);
     free(experiment->folder);
@@ -142,16 +144,24 @@ static int find_known(weir_experiment *experiment, const json_t *identity, char 
 static int add_generate(weir_experiment *experiment, weir_generate made, weir_error *error)
 {
     weir_generate *grown;
-    json_t *identity = json_deep_copy(made.declared);
+    json_t *identity = json_deep_copy(made.declared), *selected;
     char *text = NULL;
     int handle = -1;
 
     if (identity) {
+        selected = json_array();
         json_object_del(identity, "where");
         json_object_set(identity, "options", made.options);
         json_object_set(identity, "encoders", made.encoders);
         if (made.budget)
             json_object_set(identity, "budget", made.budget);
+        if (made.select)
+            json_object_set(identity, "select", made.select);
+        for (size_t i = 0; i < made.metric_count; i++)
+            json_array_append_new(selected, json_pack("{ss sO}", "metric",
+                                                      made.metrics[i].loaded->plugin->name,
+                                                      "options", made.metrics[i].options));
+        json_object_set_new(identity, "selected by", selected);
         handle = find_known(experiment, identity, &text);
     }
     json_decref(identity);
@@ -176,6 +186,7 @@ static int add_generate(weir_experiment *experiment, weir_generate made, weir_er
     json_decref(made.options);
     json_decref(made.encoders);
     json_decref(made.budget);
+    weir_declare_select_free(&made);
     if (handle < 0)
         weir_error_memory(error, sizeof made, "a declaration");
     return handle;
@@ -186,12 +197,13 @@ int weir_declare_generate(weir_experiment *experiment, const json_t *declaration
 {
     static const char *const known[] = {"generator", "options", "encoders", "train",  "seed",
                                         "label",     "request", "threads",  "device", "memory",
-                                        "time",      "where",   "budget"};
+                                        "time",      "where",   "budget",   "select", "fit_only"};
     static const char *const kept[] = {"generator", "train",  "label", "threads",
                                        "device",    "memory", "time",  "where"};
     const json_t *encoders = json_object_get(declaration, "encoders");
     const json_t *budget = json_object_get(declaration, "budget");
-    weir_generate made = {.ceiling = ceiling};
+    weir_generate made = {.ceiling = ceiling,
+                          .fit_only = json_is_true(json_object_get(declaration, "fit_only"))};
     const char *name, *label;
     json_t *request = NULL;
     int64_t seed = 1;
@@ -218,6 +230,8 @@ int weir_declare_generate(weir_experiment *experiment, const json_t *declaration
     if (budget && made.encoders)
         made.budget = weir_budget_resolve(budget, error);
     if (made.encoders && error->status == WEIR_OK)
+        weir_declare_select(experiment, declaration, &made, error);
+    if (made.encoders && error->status == WEIR_OK)
         made.declared = weir_fields_pick(declaration, kept, COUNT(kept));
     if (!made.declared ||
         json_object_set_new(made.declared, "generator", json_string(made.loaded->plugin->name)) ||
@@ -231,6 +245,7 @@ int weir_declare_generate(weir_experiment *experiment, const json_t *declaration
         json_decref(made.options);
         json_decref(made.encoders);
         json_decref(made.budget);
+        weir_declare_select_free(&made);
         return -1;
     }
     json_decref(request);

@@ -17,8 +17,10 @@ void weir_experiment_free(weir_experiment *experiment);
 /* Declares training and sampling:
  *   { generator, options {}?, encoders { role: name | { encoder, options } }?, train SOURCE, seed
  * (1)?, label?, request { flows, packets, series, duration }?, budget (weir_budget_resolve)?,
- * threads?, device?, memory?, time?, where "script.lua:12"? }
- * Returns a handle >= 0, or -1. Equal declarations give one handle. */
+ * select { method "rank_sum", metrics [ { plugin, options? } ]?, validation 0.2?, by
+ * "flow"|"time"|"label"?, candidates 20?, keep? }?, fit_only true?, threads?, device?, memory?,
+ * time?, where "script.lua:12"? } Returns a handle >= 0, or -1. Equal declarations give one handle.
+ */
 int weir_experiment_generate(weir_experiment *experiment, const json_t *declaration,
                              weir_error *error);
 /* Declares a score:
@@ -60,5 +62,8 @@ json_t *weir_experiment_scores(const weir_experiment *experiment, const json_t *
 /* After run: the synthetic dataset of a handle, as a source; NULL if its job failed. A new object.
  */
 json_t *weir_experiment_data(const weir_experiment *experiment, int handle, weir_error *error);
+/* After run: the folder of the job that holds the model of a handle; NULL if it failed. A new
+ * string. */
+char *weir_experiment_model(const weir_experiment *experiment, int handle, weir_error *error);
 
 #endif

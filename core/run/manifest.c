@@ -86,7 +86,7 @@ static json_t *count_jobs(const weir_plan *plan)
         const weir_node *node = plan->nodes[i];
         cached += node->state == WEIR_DONE && node->cached;
         done += node->state == WEIR_DONE && !node->cached;
-        failed += node->state == WEIR_FAILED;
+        failed += node->state == WEIR_FAILED && !node->tolerated;
     }
     return json_pack("{si si si si}", "total", (int)plan->count, "cached", cached, "done", done,
                      "failed", failed);
@@ -120,7 +120,8 @@ static json_t *list_failures(const weir_plan *plan)
     json_t *list = json_array();
 
     for (size_t i = 0; i < plan->count; i++)
-        if (plan->nodes[i]->state == WEIR_FAILED && *plan->nodes[i]->key)
+        if (plan->nodes[i]->state == WEIR_FAILED && !plan->nodes[i]->tolerated &&
+            *plan->nodes[i]->key)
             json_array_append_new(list, json_stringn(plan->nodes[i]->key, 24));
     return list;
 }

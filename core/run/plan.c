@@ -1,10 +1,8 @@
 /* Declarations to jobs: what each runs, what its key is made of, what it waits for. */
 #include "run/plan.h"
 #include "data/source.h"
-#include "data/trace.h"
-#include "run/device.h"
 #include "run/inputs.h"
-#include <stdarg.h>
+#include "run/node.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +24,7 @@ void weir_plan_free(weir_plan *plan)
         free(node);
     }
     free(plan->nodes);
+    free(plan->models);
     free(plan->samples);
     free(plan->scores);
     json_decref(plan->inputs);
@@ -34,254 +33,22 @@ void weir_plan_free(weir_plan *plan)
     free(plan);
 }
 
-/* ---- Nodes ----------------------------------------------------------------------------------- */
-
-static int need(weir_node *node, weir_node *other)
-{
-    weir_node **grown = realloc(node->needs, (node->need_count + 1) * sizeof(weir_node *));
-
-    if (!grown)
-        return -1;
-    node->needs = grown;
-    grown[node->need_count++] = other;
-    return 0;
-}
-
-/* A node in the plan, of this content and spec, which it takes. NULL: out of memory. */
-static weir_node *add_node(weir_plan *plan, const char *job, json_t *content, json_t *spec)
-{
-    weir_node *node = calloc(1, sizeof *node);
-    weir_node **grown = realloc(plan->nodes, (plan->count + 1) * sizeof(weir_node *));
-
-    if (grown)
-        plan->nodes = grown;
-    if (!grown || !node || !content || !spec) {
-        free(node);
-        json_decref(content);
-        json_decref(spec);
-        return NULL;
-    }
-    node->job = job;
-    node->content = content;
-    node->spec = spec;
-    grown[plan->count++] = node;
-    return node;
-}
-
-static void __attribute__((format(printf, 2, 3)))
-set_title(weir_node *node, const char *format, ...)
-{
-    char *text = NULL;
-    va_list arguments;
-
-    va_start(arguments, format);
-    if (vasprintf(&text, format, arguments) < 0)
-        text = NULL;
-    va_end(arguments);
-    free(node->title);
-    node->title = text;
-}
-
-/* The node that was made of an equal text before, or NULL; else remembers the next one under it. */
-static weir_node *same_node(weir_plan *plan, const json_t *content, const weir_node *needed)
-{
-    size_t at = 0;
-    char *text = json_dumps(content, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(17));
-    char *full = NULL;
-    const json_t *found;
-    int n;
-
-    while (needed && plan->nodes[at] != needed)
-        at++;
-    n = text ? asprintf(&full, "%s on %zd", text, needed ? (ssize_t)at : -1) : -1;
-    free(text);
-    if (n < 0)
-        return NULL;
-    found = json_object_get(plan->known, full);
-    if (!found)
-        json_object_set_new(plan->known, full, json_integer((json_int_t)plan->count));
-    free(full);
-    return found ? plan->nodes[json_integer_value(found)] : NULL;
-}
-
-/* ---- What a job is made of ------------------------------------------------------------------- */
-
-/* Options as they stand in a key: files by their contents, the preset's name left out. */
-static json_t *keyed_options(weir_plan *plan, const weir_plugin *plugin, const json_t *options,
-                             weir_error *error)
-{
-    json_t *made = json_deep_copy(options), *source, *value;
-    char hex[65];
-
-    json_object_del(made, "preset");
-    for (const weir_option *row = plugin->options; made && row && row->kind != WEIR_OPTION_END;
-         row++) {
-        const char *path = json_string_value(json_object_get(made, row->name));
-        if (!path || (row->kind != WEIR_OPTION_FILE && row->kind != WEIR_OPTION_TRACE))
-            continue;
-        if (row->kind == WEIR_OPTION_FILE) {
-            value = weir_trace_sha256(path, hex, error) ? NULL : json_string(hex);
-        } else {
-            source = json_pack("{s[s]}", "files", path);
-            value = json_incref((json_t *)(uintptr_t)weir_plan_identity(plan, source, error));
-            json_decref(source);
-        }
-        if (!value || json_object_set_new(made, row->name, value)) {
-            json_decref(made);
-            return NULL;
-        }
-    }
-    return made;
-}
-
-static json_t *keyed_encoders(weir_plan *plan, const json_t *encoders, weir_error *error)
-{
-    json_t *made = json_object(), *entry, *options;
-    const char *role;
-
-    json_object_foreach((json_t *)(uintptr_t)encoders, role, entry)
-    {
-        const weir_loaded *loaded =
-            weir_registry_find(plan->experiment->registry, WEIR_KIND_ENCODER,
-                               json_string_value(json_object_get(entry, "encoder")), error);
-        options =
-            loaded ? keyed_options(plan, loaded->plugin, json_object_get(entry, "options"), error)
-                   : NULL;
-        if (!options ||
-            json_object_set_new(made, role,
-                                json_pack("{ss so ss}", "encoder", loaded->plugin->name, "options",
-                                          options, "build", loaded->build_id))) {
-            json_decref(made);
-            return NULL;
-        }
-    }
-    return made;
-}
-
-static double number_of(const json_t *declared, const char *name, double otherwise)
-{
-    const json_t *value = json_object_get(declared, name);
-
-    return json_is_number(value) ? json_number_value(value) : otherwise;
-}
-
-/* Generators train and sample where it was asked for, everything else runs on the CPU: a score must
- * not depend on the machine. */
-static const char *device_of(const weir_settings *settings, const char *job, const json_t *declared)
-{
-    const char *device = settings->device;
-
-    if (!strcmp(job, "score"))
-        return "cpu";
-    if (!device) /* what a declaration says was found to be there when it was made */
-        weir_device_choose(json_string_value(json_object_get(declared, "device")), &device, NULL);
-    return device;
-}
-
-/* A node of a plugin's job with everything but its inputs. */
-static weir_node *new_node(weir_plan *plan, const char *job, const weir_loaded *loaded,
-                           const json_t *declared, const json_t *options, const json_t *encoders,
-                           weir_error *error)
-{
-    const weir_settings *settings = &plan->settings;
-    bool fit = !strcmp(job, "fit");
-    int threads = settings->threads ? settings->threads : (int)number_of(declared, "threads", 1);
-    const char *device = device_of(settings, job, declared);
-    const json_t *seed = json_object_get(declared, "seed");
-    json_t *lua = json_object_get(declared, "lua");
-    const char *kind = loaded ? weir_kind_name((int)loaded->plugin->kind) : "metric";
-    const char *name = json_string_value(json_object_get(declared, "plugin"));
-    json_t *content, *spec, *keyed;
-    weir_node *node;
-
-    name = loaded ? loaded->plugin->name : name;
-    keyed = loaded ? keyed_options(plan, loaded->plugin, options, error) : json_object();
-    if (!keyed && error->status)
-        return NULL;
-    content = json_pack("{si ss s{ss ss ss} so so? ss si s{}}", "results_version",
-                        WEIR_RESULTS_VERSION, "job", job, "plugin", "kind", kind, "name", name,
-                        "build", loaded ? loaded->build_id : "lua", "options", keyed, "encoders",
-                        encoders ? keyed_encoders(plan, encoders, error) : NULL, "device", device,
-                        "threads", threads, "inputs");
-    spec = json_pack("{ss si ss s{ss ss ss? ss} sO sI ss si s{}}", "weir", weir_version(),
-                     "results_version", WEIR_RESULTS_VERSION, "job", job, "plugin", "kind", kind,
-                     "name", name, "path", loaded ? loaded->path : NULL, "build",
-                     loaded ? loaded->build_id : "lua", "options", options, "seed",
-                     json_is_integer(seed) ? json_integer_value(seed) : (json_int_t)1, "device",
-                     device, "threads", threads, "inputs");
-    if (error->status) {
-        json_decref(content);
-        json_decref(spec);
-        return NULL;
-    }
-    if (content && spec) {
-        /* A plugin that says that the seed changes nothing has one job for all seeds. */
-        if (!loaded || !loaded->plugin->deterministic)
-            json_object_set(content, "seed", json_object_get(spec, "seed"));
-        if (encoders)
-            json_object_set(spec, "encoders", (json_t *)(uintptr_t)encoders);
-        if (lua && (json_object_set(content, "lua", lua) || json_object_set(spec, "lua", lua)))
-            weir_error_memory(error, WEIR_PATH, "a job");
-    }
-    node = add_node(plan, job, content, spec);
-    if (!node) {
-        weir_error_memory(error, sizeof *node, "a job");
-        return NULL;
-    }
-    node->loaded = loaded;
-    node->threads = threads;
-    node->memory = settings->memory
-                       ? settings->memory
-                       : (uint64_t)number_of(declared, "memory", (double)settings->share);
-    node->time =
-        settings->time > 0 ? settings->time : number_of(declared, "time", fit ? 0.0 : 3600.0);
-    json_object_set_new(
-        spec, "limits",
-        json_pack("{sI sf}", "memory", (json_int_t)node->memory, "time", node->time));
-    return node;
-}
-
-/* Puts a source among a node's inputs: as it is into the spec, by its content into the key. */
-static int set_input(weir_plan *plan, weir_node *node, const char *name, const json_t *source,
-                     weir_error *error)
-{
-    const json_t *identity = weir_plan_identity(plan, source, error);
-
-    if (!identity)
-        return error->status;
-    if (json_object_set(json_object_get(node->content, "inputs"), name,
-                        (json_t *)(uintptr_t)identity) ||
-        json_object_set(json_object_get(node->spec, "inputs"), name, (json_t *)(uintptr_t)source))
-        return weir_error_memory(error, WEIR_PATH, "a job's input");
-    return WEIR_OK;
-}
-
-/* Drops the newest node: an equal one is there. */
-static weir_node *instead(weir_plan *plan, weir_node *same)
-{
-    weir_node *node = plan->nodes[--plan->count];
-
-    json_decref(node->content);
-    json_decref(node->spec);
-    free(node->title);
-    free(node->needs);
-    free(node);
-    return same;
-}
-
 /* ---- The declarations ------------------------------------------------------------------------ */
 
-static weir_node *plan_fit(weir_plan *plan, const weir_generate *made, const char *name,
-                           weir_error *error)
+static weir_node *plan_fit(weir_plan *plan, const weir_generate *made, const json_t *train,
+                           const char *name, weir_error *error)
 {
-    weir_node *fit =
-        new_node(plan, "fit", made->loaded, made->declared, made->options, made->encoders, error);
+    json_t *candidates = json_object_get(made->select, "candidates");
+    weir_node *fit = weir_node_new(plan, "fit", made->loaded, made->declared, made->options,
+                                   made->encoders, error);
     weir_node *same;
 
-    if (!fit || set_input(plan, fit, "train", json_object_get(made->declared, "train"), error))
+    if (!fit || weir_node_input(plan, fit, "train", train, error))
         return NULL;
-    if (made->budget && (json_object_set(fit->content, "budget", made->budget) ||
-                         json_object_set(fit->spec, "budget", made->budget))) {
+    if ((made->budget && (json_object_set(fit->content, "budget", made->budget) ||
+                          json_object_set(fit->spec, "budget", made->budget))) ||
+        (candidates && (json_object_set(fit->content, "candidates", candidates) ||
+                        json_object_set(fit->spec, "candidates", candidates)))) {
         weir_error_memory(error, sizeof *fit, "a job");
         return NULL;
     }
@@ -290,67 +57,92 @@ static weir_node *plan_fit(weir_plan *plan, const weir_generate *made, const cha
         json_object_set_new(json_object_get(fit->spec, "inputs"), "part", json_integer(0));
     }
     plan->count--; /* not to be found as its own equal */
-    same = same_node(plan, fit->content, NULL);
+    same = weir_node_same(plan, fit->content, NULL);
     plan->count++;
     if (same)
-        return instead(plan, same);
-    set_title(fit, "fit %s", name);
+        return weir_node_instead(plan, same);
+    weir_node_title(fit, "fit %s", name);
     return fit;
 }
 
-static int plan_generate(weir_plan *plan, size_t at, weir_error *error)
+/* The generator of a declaration takes the data, and there is enough of it to be split. taken:
+ * false for a ceiling that is left out. */
+static int check_train(weir_plan *plan, const weir_generate *made, const json_t *train, bool *taken,
+                       weir_error *error)
 {
-    const weir_generate *made = &plan->experiment->generates[at];
     const weir_generator *generator = weir_as_generator(made->loaded);
-    json_t *request = json_object_get(made->declared, "request");
-    const json_t *train = json_object_get(made->declared, "train");
-    const char *label = json_string_value(json_object_get(made->declared, "label"));
-    char source[256], *name = NULL;
     const json_t *input = weir_plan_input(plan, train, error);
-    weir_node *fit, *sample, *same;
-    uint32_t schema;
+    char source[256];
 
-    if (!input)
+    *taken = false;
+    if (!input || weir_plan_check_split(train, input, error))
         return error->status;
-    if (weir_plan_check_split(train, input, error))
-        return error->status;
-    schema = (uint32_t)json_integer_value(json_object_get(input, "schema_flag"));
     weir_source_name(train, source, sizeof source);
-    if (!(generator->accepts & schema)) {
+    if (!(generator->accepts &
+          (uint32_t)json_integer_value(json_object_get(input, "schema_flag")))) {
         if (made->ceiling)
             return WEIR_OK;
         return weir_error_set(error, WEIR_EDATA, "generator %s does not learn from %s, which %s is",
                               generator->name, json_string_value(json_object_get(input, "schema")),
                               source);
     }
-    if (weir_plan_split(plan, train, error))
-        return error->status;
-    if (asprintf(&name, "%s on %s, seed %lld", label, source,
-                 (long long)json_integer_value(json_object_get(made->declared, "seed"))) < 0)
-        return weir_error_memory(error, strlen(label), "a job's title");
-    fit = plan_fit(plan, made, name, error);
-    sample = fit ? new_node(plan, "sample", made->loaded, made->declared, made->options,
-                            made->encoders, error)
-                 : NULL;
-    if (!sample) {
-        free(name);
-        return error->status;
-    }
+    *taken = true;
+    return weir_plan_split(plan, train, error);
+}
+
+static weir_node *plan_sample(weir_plan *plan, const weir_generate *made, weir_node *model,
+                              const char *name, weir_error *error)
+{
+    json_t *request = json_object_get(made->declared, "request");
+    weir_node *sample = weir_node_new(plan, "sample", made->loaded, made->declared, made->options,
+                                      made->encoders, error);
+    weir_node *same;
+
+    if (!sample)
+        return NULL;
     if (json_object_set(sample->content, "request", request) ||
-        json_object_set(sample->spec, "request", request) || need(sample, fit)) {
-        free(name);
-        return weir_error_memory(error, WEIR_PATH, "a job");
+        json_object_set(sample->spec, "request", request) || weir_node_need(sample, model)) {
+        weir_error_memory(error, WEIR_PATH, "a job");
+        return NULL;
     }
     plan->count--;
-    same = same_node(plan, sample->content, fit);
+    same = weir_node_same(plan, sample->content, model);
     plan->count++;
     if (same)
-        sample = instead(plan, same);
-    else
-        set_title(sample, "sample %s", name);
+        return weir_node_instead(plan, same);
+    weir_node_title(sample, "sample %s", name);
+    return sample;
+}
+
+static int plan_generate(weir_plan *plan, size_t at, weir_error *error)
+{
+    const weir_generate *made = &plan->experiment->generates[at];
+    json_t *whole = json_object_get(made->declared, "train");
+    json_t *train = made->select ? weir_select_source(made, false) : json_incref(whole);
+    const char *label = json_string_value(json_object_get(made->declared, "label"));
+    char source[256], *name = NULL;
+    weir_node *model = NULL;
+    bool taken;
+
+    weir_source_name(whole, source, sizeof source);
+    if (check_train(plan, made, train, &taken, error) || !taken) {
+        json_decref(train);
+        return error->status;
+    }
+    if (asprintf(&name, "%s on %s, seed %lld", label, source,
+                 (long long)json_integer_value(json_object_get(made->declared, "seed"))) < 0) {
+        json_decref(train);
+        return weir_error_memory(error, strlen(label), "a job's title");
+    }
+    model = plan_fit(plan, made, train, name, error);
+    if (model && made->select)
+        model = weir_plan_select(plan, made, model, name, error);
+    plan->models[at] = model;
+    if (model && !made->fit_only)
+        plan->samples[at] = plan_sample(plan, made, model, name, error);
     free(name);
-    plan->samples[at] = sample;
-    return WEIR_OK;
+    json_decref(train);
+    return error->status;
 }
 
 static void note_not_applicable(weir_plan *plan, const weir_rating *rating, const char *schema,
@@ -397,30 +189,31 @@ static int plan_rating(weir_plan *plan, size_t at, weir_error *error)
          (test && weir_plan_split(plan, test, error)) ||
          (!sample && weir_plan_split(plan, json_object_get(declared, "synthetic"), error))))
         return error->status;
-    node = new_node(plan, "score", rating->loaded, declared, rating->options, NULL, error);
-    if (!node || set_input(plan, node, "real", json_object_get(declared, "real"), error) ||
+    node = weir_node_new(plan, "score", rating->loaded, declared, rating->options, NULL, error);
+    if (!node || weir_node_input(plan, node, "real", json_object_get(declared, "real"), error) ||
         (test &&
-         (!weir_plan_input(plan, test, error) || set_input(plan, node, "test", test, error))))
+         (!weir_plan_input(plan, test, error) || weir_node_input(plan, node, "test", test, error))))
         return error->status;
     if (sample) {
-        if (need(node, sample))
+        if (weir_node_need(node, sample))
             return weir_error_memory(error, WEIR_PATH, "a job");
     } else if (!weir_plan_input(plan, json_object_get(declared, "synthetic"), error) ||
-               set_input(plan, node, "synthetic", json_object_get(declared, "synthetic"), error)) {
+               weir_node_input(plan, node, "synthetic", json_object_get(declared, "synthetic"),
+                               error)) {
         return error->status;
     }
     snprintf(seed, sizeof seed, ", seed %lld",
              (long long)json_integer_value(json_object_get(declared, "seed")));
     plan->count--;
-    same = same_node(plan, node->content, sample);
+    same = weir_node_same(plan, node->content, sample);
     plan->count++;
     if (same)
-        node = instead(plan, same);
+        node = weir_node_instead(plan, same);
     else
-        set_title(node, "score %s: %s on %s%s",
-                  json_string_value(json_object_get(declared, "plugin")),
-                  json_string_value(json_object_get(declared, "label")),
-                  json_string_value(json_object_get(declared, "dataset")), sample ? seed : "");
+        weir_node_title(
+            node, "score %s: %s on %s%s", json_string_value(json_object_get(declared, "plugin")),
+            json_string_value(json_object_get(declared, "label")),
+            json_string_value(json_object_get(declared, "dataset")), sample ? seed : "");
     plan->scores[at] = node;
     return WEIR_OK;
 }
@@ -435,13 +228,15 @@ weir_plan *weir_plan_new(const weir_experiment *experiment, const weir_settings 
     if (plan) {
         plan->experiment = experiment;
         plan->settings = *settings;
+        plan->models = calloc(experiment->generate_count + 1, sizeof(weir_node *));
         plan->samples = calloc(experiment->generate_count + 1, sizeof(weir_node *));
         plan->scores = calloc(experiment->rating_count + 1, sizeof(weir_node *));
         plan->inputs = json_object();
         plan->notes = json_array();
         plan->known = json_pack("{s{} s{} sO?}", "identities", "splits", "before", before);
     }
-    if (!plan || !plan->samples || !plan->scores || !plan->inputs || !plan->notes || !plan->known) {
+    if (!plan || !plan->models || !plan->samples || !plan->scores || !plan->inputs ||
+        !plan->notes || !plan->known) {
         weir_plan_free(plan);
         weir_error_memory(error, sizeof *plan, "a plan");
         return NULL;
@@ -487,6 +282,9 @@ static int take_needs(weir_node *node, const weir_store *store)
 
     if (!first)
         return 0;
+    if (!strcmp(node->job, "select")) /* what else it needs is added by weir_select_expand */
+        return json_object_set_new(content, "model", json_string(first->key)) ||
+               json_object_set_new(spec, "model", model_folder(store, first));
     if (!strcmp(node->job, "sample"))
         return json_object_set_new(content, "model", json_string(first->key)) ||
                json_object_set_new(spec, "model", model_folder(store, first));
@@ -528,10 +326,11 @@ int weir_plan_key(weir_plan *plan, weir_node *node, const weir_store *store, wei
 }
 
 /* A node like the fit, with inputs of its own. */
-static weir_node *like(weir_plan *plan, const weir_node *fit, const char *title, weir_error *error)
+weir_node *weir_node_like(weir_plan *plan, const weir_node *fit, const char *title,
+                          weir_error *error)
 {
     json_t *content = json_deep_copy(fit->content), *spec = json_deep_copy(fit->spec);
-    weir_node *node = add_node(plan, fit->job, content, spec);
+    weir_node *node = weir_node_add(plan, fit->job, content, spec);
 
     if (!node) {
         weir_error_memory(error, sizeof *node, "a job");
@@ -544,7 +343,7 @@ static weir_node *like(weir_plan *plan, const weir_node *fit, const char *title,
     node->threads = fit->threads;
     node->memory = fit->memory;
     node->time = fit->time;
-    set_title(node, "%s, %s", fit->title ? fit->title : "", title);
+    weir_node_title(node, "%s, %s", fit->title ? fit->title : "", title);
     return node;
 }
 
@@ -555,17 +354,18 @@ int weir_plan_expand(weir_plan *plan, weir_node *fit, weir_error *error)
     weir_node *join, *part;
     char title[64];
 
-    if (strcmp(fit->job, "fit") != 0 || parts < 2 ||
+    if (fit->expanded || strcmp(fit->job, "fit") != 0 || parts < 2 ||
         json_integer_value(json_object_get(json_object_get(fit->spec, "inputs"), "part")) != 0 ||
         !json_object_get(json_object_get(fit->spec, "inputs"), "part"))
         return WEIR_OK;
-    join = like(plan, fit, "joined", error);
-    if (!join || bad_if(need(join, fit), error))
+    fit->expanded = true;
+    join = weir_node_like(plan, fit, "joined", error);
+    if (!join || bad_if(weir_node_need(join, fit), error))
         return error->status;
     for (json_int_t i = 1; i < parts; i++) {
         snprintf(title, sizeof title, "part %lld of %lld", (long long)i + 1, (long long)parts);
-        part = like(plan, fit, title, error);
-        if (!part || bad_if(need(part, fit) || need(join, part), error))
+        part = weir_node_like(plan, fit, title, error);
+        if (!part || bad_if(weir_node_need(part, fit) || weir_node_need(join, part), error))
             return error->status;
         for (int k = 0; k < 2; k++) {
             json_t *inputs = json_object_get(k ? part->spec : part->content, "inputs");
@@ -579,5 +379,8 @@ int weir_plan_expand(weir_plan *plan, weir_node *fit, weir_error *error)
         for (size_t k = 0; k < plan->nodes[i]->need_count; k++)
             if (plan->nodes[i]->needs[k] == fit)
                 plan->nodes[i]->needs[k] = join;
+    for (size_t i = 0; i < plan->experiment->generate_count; i++)
+        if (plan->models[i] == fit)
+            plan->models[i] = join;
     return WEIR_OK;
 }

@@ -92,10 +92,16 @@ static int keep_results(weir_experiment *experiment, const weir_plan *plan, cons
 
     json_decref(experiment->rows);
     json_decref(experiment->data);
+    json_decref(experiment->models);
+    experiment->models = json_array();
     experiment->rows = weir_score_rows(plan, error);
     experiment->data = json_array();
     for (size_t i = 0; i < experiment->generate_count; i++) {
-        const weir_node *sample = plan->samples[i];
+        const weir_node *sample = plan->samples[i], *model = plan->models[i];
+        if (model && model->state == WEIR_DONE)
+            weir_store_path(store, model->key, NULL, path);
+        json_array_append_new(experiment->models,
+                              model && model->state == WEIR_DONE ? json_string(path) : json_null());
         if (!sample || sample->state != WEIR_DONE) {
             json_array_append_new(experiment->data, json_null());
             continue;
@@ -136,7 +142,7 @@ static int write_results(weir_experiment *experiment, const weir_plan *plan,
 static bool any_failed(const weir_plan *plan)
 {
     for (size_t i = 0; i < plan->count; i++)
-        if (plan->nodes[i]->state == WEIR_FAILED)
+        if (plan->nodes[i]->state == WEIR_FAILED && !plan->nodes[i]->tolerated)
             return true;
     return false;
 }
@@ -247,4 +253,17 @@ json_t *weir_experiment_data(const weir_experiment *experiment, int handle, weir
         return json_deep_copy(data);
     weir_error_set(error, WEIR_EDATA, "there is no synthetic data: its job has not run or failed");
     return NULL;
+}
+
+char *weir_experiment_model(const weir_experiment *experiment, int handle, weir_error *error)
+{
+    const char *folder =
+        json_string_value(handle < 0 ? NULL : json_array_get(experiment->models, (size_t)handle));
+    char *copy = folder ? strdup(folder) : NULL;
+
+    if (!folder)
+        weir_error_set(error, WEIR_EDATA, "there is no model: its job has not run or failed");
+    else if (!copy)
+        weir_error_memory(error, WEIR_PATH, "a path");
+    return copy;
 }

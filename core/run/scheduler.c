@@ -66,13 +66,14 @@ static weir_node *find_twin(const weir_plan *plan, const weir_node *node)
     return NULL;
 }
 
-static int finish_node(weir_plan *plan, weir_node *node, json_t *status, json_t *output,
-                       weir_error *error)
+static int finish_node(weir_plan *plan, weir_node *node, const weir_store *store, json_t *status,
+                       json_t *output, weir_error *error)
 {
     node->state = WEIR_DONE;
     node->status = status;
     node->output = output;
     node->seconds = json_number_value(json_object_get(status, "seconds"));
+    weir_select_tidy(plan, node, store);
     return weir_plan_expand(plan, node, error);
 }
 
@@ -83,6 +84,8 @@ static bool settle_node(weir_plan *plan, weir_node *node, const weir_store *stor
     json_t *status, *output;
 
     for (size_t i = 0; i < node->need_count; i++) {
+        if (weir_select_tolerates(node, i) && is_over(node->needs[i]))
+            continue;
         if (node->needs[i]->state == WEIR_FAILED) {
             fail_node(node, node->needs[i]->reason ? node->needs[i]->reason : "failed");
             return true;
@@ -102,14 +105,14 @@ static bool settle_node(weir_plan *plan, weir_node *node, const weir_store *stor
         if (node->twin->state == WEIR_FAILED)
             fail_node(node, node->twin->reason ? node->twin->reason : "failed");
         else
-            finish_node(plan, node, json_incref(node->twin->status),
+            finish_node(plan, node, store, json_incref(node->twin->status),
                         json_incref(node->twin->output), error);
         return true;
     }
     if (weir_store_find(store, node->key, node->job, &status, &output)) {
         node->cached = true;
-        finish_node(plan, node, status, output, error);
-    } else {
+        finish_node(plan, node, store, status, output, error);
+    } else if (!weir_select_expand(plan, node, store, error)) {
         node->state = WEIR_READY;
     }
     return true;
@@ -219,7 +222,7 @@ static int end_job(weir_plan *plan, running *job, const weir_store *store, weir_
     read_events(job);
     weir_process_close(&job->process);
     if (weir_store_find(store, node->key, node->job, &status, &output)) {
-        finish_node(plan, node, status, output, error);
+        finish_node(plan, node, store, status, output, error);
     } else if (job->process.end == WEIR_END_STOPPED) {
         char path[WEIR_PATH];
         weir_store_path(store, node->key, "status.json", path);

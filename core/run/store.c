@@ -212,6 +212,12 @@ bool weir_store_find(const weir_store *store, const char *key, const char *job, 
     if (!strcmp(job, "fit")) {
         weir_store_path(store, key, "model/model.json", path);
         *output = access(path, R_OK) ? NULL : json_object();
+    } else if (!strcmp(job, "select")) {
+        weir_store_path(store, key, "model/model.json", path);
+        if (!access(path, R_OK)) {
+            weir_store_path(store, key, "selection.json", path);
+            *output = weir_json_read(path);
+        }
     } else if (!strcmp(job, "sample")) {
         weir_store_path(store, key, "synthetic.weir", path);
         if (!access(path, R_OK)) {
@@ -359,7 +365,8 @@ int weir_store_clear(weir_store *store, weir_error *error)
     return weir_folder_make(path, error);
 }
 
-/* Removes everything in a job's folder but its checkpoint and its lock. */
+/* Removes everything in a job's folder but its checkpoint, the candidates before it, and its lock.
+ */
 static int clean_job(const char *folder, weir_error *error)
 {
     DIR *list = opendir(folder);
@@ -371,7 +378,7 @@ static int clean_job(const char *folder, weir_error *error)
     while (error->status == WEIR_OK && (entry = readdir(list))) {
         const char *name = entry->d_name;
         if (!strcmp(name, ".") || !strcmp(name, "..") || !strcmp(name, "checkpoint") ||
-            !strcmp(name, "lock"))
+            !strcmp(name, "candidates") || !strcmp(name, "lock"))
             continue;
         if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, name) < sizeof path)
             weir_folder_remove(path, error);

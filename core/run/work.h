@@ -17,11 +17,12 @@ typedef struct weir_work {
     uint64_t seed;
     int threads, status_fd;
     const char *device;
-    const char *phase; /* the phase reached */
-    double since;      /* when it began, s */
-    json_t *phases;    /* name -> s */
-    json_int_t parts;  /* of a fit's part 0; 0: not asked */
-    json_t *training;  /* of a fit, by part: what weir_budget_taken says; NULL: none ran */
+    const char *phase;  /* the phase reached */
+    double since;       /* when it began, s */
+    json_t *phases;     /* name -> s */
+    json_int_t parts;   /* of a fit's part 0; 0: not asked */
+    json_t *candidates; /* of a fit: the steps of its candidates; NULL: none are kept */
+    json_t *training;   /* of a fit, by part: what weir_budget_taken says; NULL: none ran */
 } weir_work;
 
 /* Begins a phase: for the status, the events and the error messages of job (may be NULL). */
@@ -39,5 +40,6 @@ weir_dataset *weir_work_open(const weir_work *work, const char *input, weir_erro
 int weir_work_fit(weir_work *work, weir_error *error);
 int weir_work_sample(weir_work *work, weir_error *error);
 int weir_work_score(weir_work *work, weir_error *error);
+int weir_work_select(weir_work *work, weir_error *error);
 
 #endif

@@ -136,6 +136,8 @@ static int fit_part(weir_work *work, const weir_dataset *train, uint32_t part, u
     model = weir_job_state(job);
     if (model && weir_checkpoint_resume(job, model) > 0)
         weir_log(job, "going on from the checkpoint of step %lld", (long long)weir_resumed(job));
+    if (model && weir_job_error(job)->status == WEIR_OK)
+        weir_candidates_resume(job);
     if (!model || weir_job_error(job)->status != WEIR_OK) {
         weir_error damaged = {0};
         weir_job_end(job, WEIR_OK, &damaged);
@@ -154,6 +156,9 @@ static int fit_part(weir_work *work, const weir_dataset *train, uint32_t part, u
         weir_job_free(job);
         return fit_part(work, train, part, parts, base, folder, error);
     }
+    about = describe(work, train, error);
+    if (!about || weir_job_end(job, weir_checkpoint_about(job, about), error) != WEIR_OK)
+        goto done;
     weir_work_phase(work, job, "fit");
     weir_budget_begin(job);
     status = generator_of(work)->fit(job, train, model);
@@ -163,16 +168,18 @@ static int fit_part(weir_work *work, const weir_dataset *train, uint32_t part, u
         weir_job_end(job, status, error) != WEIR_OK)
         goto done;
     weir_work_phase(work, job, "save");
-    about = describe(work, train, error);
     own = json_pack("[O]", json_array_get(work->training, json_array_size(work->training) - 1));
-    if (!about || describe_budget(work, about, own, error) != WEIR_OK)
+    if (describe_budget(work, about, own, error) != WEIR_OK)
         goto done;
     json_object_set_new(about, "part", json_integer(part));
     json_object_set_new(about, "parts", json_integer(*parts));
     snprintf(path, sizeof path, "%s/model", folder);
     if (weir_job_end(job, weir_model_save(job, model, path, about), error) == WEIR_OK &&
-        weir_job_end(job, weir_artefacts_end(job), error) == WEIR_OK)
+        weir_job_end(job, weir_artefacts_end(job), error) == WEIR_OK) {
+        if (setup.candidates)
+            work->candidates = weir_candidates_list(job, path);
         weir_job_end(job, weir_checkpoint_remove(job), error);
+    }
 done:
     json_decref(own);
     json_decref(about);

@@ -62,6 +62,34 @@ static int read_request(const json_t *given, weir_request *request, weir_error *
     return WEIR_OK;
 }
 
+/* As much as there is in the set that the sample is to be compared with (`like`, a part of the real
+ * trace): of a part by flow as many flows (series), over the time of training; of one by time as
+ * many rows over its own time; of one by label as many rows. */
+static int request_like(const weir_work *work, weir_request *request, weir_error *error)
+{
+    const json_t *splits = json_object_get(json_object_get(work->inputs, "like"), "split");
+    const json_t *split = json_array_get(splits, json_array_size(splits) - 1);
+    const char *by = json_string_value(json_object_get(split, "by"));
+    weir_dataset *like = weir_work_open(work, "like", error);
+    const weir_flows *flows;
+    int64_t first, last;
+
+    if (!like)
+        return error->status;
+    if (weir_dataset_schema(like) == WEIR_SERIES) {
+        request->series = (int64_t)weir_dataset_rows(like);
+    } else if (by && !strcmp(by, "flow")) {
+        flows = weir_dataset_flows(like, error);
+        request->flows = flows ? (int64_t)flows->count : 0;
+    } else {
+        request->packets = (int64_t)weir_dataset_rows(like);
+        if (by && !strcmp(by, "time") && weir_dataset_span(like, &first, &last) && last > first)
+            request->duration = 1e-9 * (double)(last - first);
+    }
+    weir_dataset_free(like);
+    return error->status;
+}
+
 /* What the schema promises beyond its types; weir_dataset_new has checked reals and codes. */
 static int check_rows(const weir_table *table, weir_error *error)
 {
@@ -162,6 +190,7 @@ static weir_dataset *sample(weir_work *work, weir_job *job, const void *model, c
     weir_error fault = {0};
 
     if (!table || read_request(json_object_get(work->spec, "request"), &request, error) ||
+        (json_object_get(work->inputs, "like") && request_like(work, &request, error)) ||
         weir_job_end(job, generator->sample(job, model, &request, table), error) != WEIR_OK) {
         weir_table_free(table);
         return NULL;

@@ -158,7 +158,7 @@ refused "nowhere.json: No such file or directory" "$weir" job nowhere.json
 echo '{ "job": ' >spec.json
 refused "spec.json:2:" "$weir" job spec.json
 echo '{ "job": "dance", "out": "x", "inputs": {} }' >spec.json
-refused 'spec: job must be "fit", "sample" or "score"' "$weir" job spec.json
+refused 'spec: job must be "fit", "sample", "score" or "select"' "$weir" job spec.json
 echo '{ "job": "fit", "inputs": {} }' >spec.json
 refused 'spec: out must be the path of a folder' "$weir" job spec.json
 echo '{ "job": "fit", "out": "x", "inputs": {}, "device": "gpu" }' >spec.json
