@@ -12,7 +12,6 @@ local trace = weir.trace(options.trace, { packets = options.quick and 2000 or ni
 local train = trace:split { test = 0.2, by = "time" }
 local exp = weir.experiment "chunks"
 local counts = options.quick and { 1, 2 } or { 1, 2, 5, 10 }
-local made = {}
 
 for seed = 1, options.quick and 1 or options.seeds do
   for _, n in ipairs(counts) do
@@ -27,14 +26,36 @@ for seed = 1, options.quick and 1 or options.seeds do
         label = label,
       })
       exp:score({ "emd", "jsd" }, train, synthetic)
-      made[#made + 1] = { label = label, scratch = scratch, n = n, seed = seed }
     end
   end
 end
 exp:floor(train)
 exp:run()
 
--- The geometric mean over features and seeds of fine-tuned over from scratch: the price of fine-tuning.
+-- CPU seconds of all fits of a setting, by what the store says of its jobs.
+local steps = options.quick and 4 or math.tointeger(options.steps)
+local function cpu(n, scratch)
+  local sum = 0
+  local list = assert(io.popen(("ls -d '%s'/jobs/*/"):format(exp:folder())))
+  for folder in list:lines() do
+    local spec, status = io.open(folder .. "spec.json"), io.open(folder .. "status.json")
+    local text, state = spec and spec:read "a" or "", status and status:read "a" or ""
+    if spec then spec:close() end
+    if status then status:close() end
+    if
+      text:find('"job": "fit"', 1, true)
+      and text:find(('"n_chunks": %d,'):format(n), 1, true)
+      and text:find(('"scratch": %s,'):format(scratch), 1, true)
+      and text:find(('"max_steps": %d,'):format(steps), 1, true)
+    then
+      sum = sum + tonumber(state:match '"cpu_seconds": ([%d.e+-]+)' or 0)
+    end
+  end
+  list:close()
+  return sum
+end
+
+-- The price of fine-tuning: the geometric mean over features of its distances over those from scratch.
 local function means(label)
   local values = {}
   for _, metric in ipairs { "emd", "jsd" } do
@@ -44,6 +65,8 @@ local function means(label)
   end
   return values
 end
+local seeds = options.quick and 1 or options.seeds
+print(("no chunks: %.1f s of CPU a fit"):format(cpu(1, false) / seeds))
 for _, n in ipairs(counts) do
   if n > 1 then
     local tuned, scratch = means(n .. " chunks, fine-tuned"), means(n .. " chunks, each from scratch")
@@ -53,10 +76,10 @@ for _, n in ipairs(counts) do
         sum, count = sum + math.log(value / scratch[feature]), count + 1
       end
     end
-    print(("%2d chunks: fine-tuned over from scratch %.3f (geometric mean of %d distances)"):format(
-      n, count > 0 and math.exp(sum / count) or 0 / 0, count))
+    local less, more = cpu(n, false) / seeds, cpu(n, true) / seeds
+    print(("%d chunks: %.1f s of CPU a fit, from scratch %.1f s: %.2f of it; distances %.3f times those from scratch"):format(
+      n, less, more, less / more, count > 0 and math.exp(sum / count) or 0 / 0))
   end
 end
 for _, feature in ipairs { "NPF", "FD", "FIT" } do print(exp:table("emd", { feature = feature })) end
-print("CPU time of each fit: " .. exp:folder() .. "/jobs/*/status.json, and the report's table of runs")
 print("report: " .. exp:report())

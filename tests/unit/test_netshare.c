@@ -160,7 +160,7 @@ static void tags_follow_a_flow(void **state)
         assert_int_equal(tally.flows, flows[c]);
         assert_int_equal(tally.starts, begun[c]);
     }
-    assert_int_equal(netshare_most_gap(&chunks, 4), 1000000000);
+    assert_int_equal(netshare_most_gap(job, &chunks, 4), 1000000000);
     weir_dataset_free(data);
     weir_job_free(job);
     weir_registry_free(registry);
@@ -189,7 +189,7 @@ static void encode_and_decode(const weir_dataset *data, uint32_t most, double to
     assert_int_equal(netshare_cut(job, data, 1, &chunks), WEIR_OK);
     assert_int_equal(netshare_pieces(job, &chunks, 0, most, false, &pieces, &n, &tally), WEIR_OK);
     assert_int_equal(netshare_learn_codec(job, &o, data, data, data,
-                                          (double)netshare_most_gap(&chunks, 1), &codec),
+                                          (double)netshare_most_gap(job, &chunks, 1), &codec),
                      WEIR_OK);
     assert_int_equal(weir_table_match(out, codec.names, &error), WEIR_OK);
     assert_int_equal(weir_table_resize(out, 1, &error), WEIR_OK);

@@ -130,7 +130,8 @@ int netshare_pieces(weir_job *job, const struct chunks *chunks, uint32_t c, uint
     return WEIR_OK;
 }
 
-struct window netshare_window(const struct chunks *chunks, uint32_t c, bool published)
+struct window netshare_window(weir_job *job, const struct chunks *chunks, uint32_t c,
+                              bool published)
 {
     struct window window = {netshare_edge(chunks->first, chunks->last, chunks->count, c),
                             netshare_edge(chunks->first, chunks->last, chunks->count, c + 1)};
@@ -140,6 +141,8 @@ struct window netshare_window(const struct chunks *chunks, uint32_t c, bool publ
         uint32_t from, to;
         int64_t start;
 
+        if (f % 65536 == 65535 && weir_progress(job, 0, 0) != WEIR_OK)
+            break;
         if (!(chunks->present[f] >> c & 1))
             continue;
         rows_in(chunks, f, c, &from, &to);
@@ -150,7 +153,7 @@ struct window netshare_window(const struct chunks *chunks, uint32_t c, bool publ
     return published && low <= high ? (struct window){low, high + 1} : window;
 }
 
-int64_t netshare_most_gap(const struct chunks *chunks, uint32_t c)
+int64_t netshare_most_gap(weir_job *job, const struct chunks *chunks, uint32_t c)
 {
     const uint32_t *rows = chunks->flows->rows;
     int64_t most = 0;
@@ -163,6 +166,8 @@ int64_t netshare_most_gap(const struct chunks *chunks, uint32_t c)
                 continue;
             rows_in(chunks, f, c, &from, &to);
         }
+        if (f % 65536 == 65535 && weir_progress(job, 0, 0) != WEIR_OK)
+            break;
         for (uint32_t at = from + 1; at < to; at++) {
             int64_t before = chunks->times[rows[at - 1]], now = chunks->times[rows[at]];
 

@@ -80,7 +80,7 @@ static int check_public(weir_job *job, const struct options *o, const weir_datas
 }
 
 /* Packets a piece, at most: the option's, or the most that a flow has in a chunk. */
-static uint32_t piece_length(const struct options *o, const struct chunks *chunks)
+static uint32_t piece_length(weir_job *job, const struct options *o, const struct chunks *chunks)
 {
     uint32_t most = 1;
 
@@ -89,6 +89,8 @@ static uint32_t piece_length(const struct options *o, const struct chunks *chunk
     for (uint32_t f = 0; f < chunks->flows->count; f++) {
         uint32_t run = 0, before = UINT32_MAX;
 
+        if (f % 65536 == 65535 && weir_progress(job, 0, 0) != WEIR_OK)
+            break;
         for (uint32_t at = chunks->flows->offsets[f]; at < chunks->flows->offsets[f + 1]; at++) {
             uint32_t c = netshare_chunk_of(chunks->first, chunks->last, chunks->count,
                                            chunks->times[chunks->flows->rows[at]]);
@@ -114,7 +116,7 @@ static int look_at(weir_job *job, const weir_dataset *train, struct chunks *chun
     model->last = chunks->last;
     model->chunks = chunks->count;
     model->tags = o->flow_tags && chunks->count > 1;
-    model->length = piece_length(o, chunks);
+    model->length = piece_length(job, o, chunks);
     for (uint32_t c = 0; c < chunks->count; c++)
         if (netshare_pieces(job, chunks, c, model->length, netshare_is_private(o), NULL, NULL,
                             &model->tallies[c]) != WEIR_OK)
@@ -156,12 +158,12 @@ static double most_gap_of(weir_job *job, const struct options *o, const struct c
     struct chunks public;
 
     if (o->gaps == GAPS_PUBLISHED)
-        return (double)netshare_most_gap(chunks, c);
+        return (double)netshare_most_gap(job, chunks, c);
     if (source == FROM_TRAIN)
-        return (double)netshare_most_gap(chunks, chunks->count);
+        return (double)netshare_most_gap(job, chunks, chunks->count);
     if (source == FROM_PUBLIC &&
         netshare_cut(job, o->public_trace, chunks->count, &public) == WEIR_OK)
-        return (double)netshare_most_gap(&public, chunks->count);
+        return (double)netshare_most_gap(job, &public, chunks->count);
     return ((double)chunks->last - (double)chunks->first) / chunks->count;
 }
 
@@ -179,9 +181,10 @@ static int learn(weir_job *job, const weir_dataset *train, const struct chunks *
         return weir_job_error(job)->status;
     model->parts = part;
     model->count = 1;
-    *part = (struct part){.chunk = c,
-                          .window = netshare_window(chunks, c, o->timestamps == TIMES_PUBLISHED),
-                          .most_gap = most_gap_of(job, o, chunks, c)};
+    *part =
+        (struct part){.chunk = c,
+                      .window = netshare_window(job, chunks, c, o->timestamps == TIMES_PUBLISHED),
+                      .most_gap = most_gap_of(job, o, chunks, c)};
     if (weir_job_error(job)->status != WEIR_OK ||
         netshare_learn_codec(job, o, train, ranges, words, part->most_gap, &model->codec) !=
             WEIR_OK)
@@ -229,6 +232,7 @@ static int fit(weir_job *job, const weir_dataset *train, void *state)
 static int join(weir_job *job, const void *const *models, uint32_t n, void *state)
 {
     struct model *model = state;
+    char *leaks;
 
     *model = *(const struct model *)models[0];
     model->final = true;
@@ -236,8 +240,10 @@ static int join(weir_job *job, const void *const *models, uint32_t n, void *stat
     model->codec.owned = weir_table_clone(model->codec.names, weir_job_error(job));
     model->codec.names = model->codec.owned;
     model->parts = weir_alloc(job, n, sizeof *model->parts);
-    if (!model->parts || !model->codec.owned)
+    leaks = weir_alloc(job, strlen(model->privacy.leaks) + 1, 1);
+    if (!model->parts || !model->codec.owned || !leaks)
         return weir_job_error(job)->status;
+    model->privacy.leaks = strcpy(leaks, model->privacy.leaks);
     for (uint32_t i = 0; i < n; i++) {
         const struct part *part = ((const struct model *)models[i])->parts;
 

@@ -70,10 +70,12 @@ int netshare_pieces(weir_job *job, const struct chunks *chunks, uint32_t c, uint
 struct window {
     int64_t begin, end;
 };
-/* The chunk's edges; or, as published, from the first start of a piece to the last. */
-struct window netshare_window(const struct chunks *chunks, uint32_t c, bool published);
+/* The chunk's edges; or, as published, from the first start of a piece to the last. What is asked
+ * of a job that is cancelled is not looked for to its end: the next weir_progress says so. */
+struct window netshare_window(weir_job *job, const struct chunks *chunks, uint32_t c,
+                              bool published);
 /* The greatest gap between packets of one flow in one chunk, ns; c = chunks->count: in any. */
-int64_t netshare_most_gap(const struct chunks *chunks, uint32_t c);
+int64_t netshare_most_gap(weir_job *job, const struct chunks *chunks, uint32_t c);
 
 /* ---- Numbers of a packet (features.c) -------------------------------------------------------- */
 

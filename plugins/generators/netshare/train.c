@@ -145,7 +145,7 @@ static int fill_source(weir_job *job, const struct chunks *chunks, uint32_t from
     for (uint32_t c = from; c < to && status == WEIR_OK; c++) {
         struct tally tally;
 
-        s->windows[c] = netshare_window(chunks, c, o->timestamps == TIMES_PUBLISHED);
+        s->windows[c] = netshare_window(job, chunks, c, o->timestamps == TIMES_PUBLISHED);
         status = netshare_pieces(job, chunks, c, model->length, model->privacy.private, &s->pieces,
                                  &s->count, &tally);
         if (tally.lost)
