@@ -70,6 +70,7 @@ head=ts,td,srcip,dstip,srcport,dstport,proto,pkt,byt
 awk -v h=$head 'BEGIN { print h ",label"; for (i = 0; i < 60; i++) print i * 1000 ",0.5,10.0.0." i % 9 ",10.0.1.1," 4000 + i ",80,6,3,180," (i % 2 ? "a" : "b") }' >labels.csv
 awk -v h=$head 'BEGIN { print h; for (i = 0; i < 60; i++) print i * 1000 ",0.5,10.0.0." i % 9 ",10.0.1.1," 4000 + i ",80,6,3,180" }' >bare.csv
 declined "no column 'label'" "$weir" fit netshare labels.csv -o x $tiny $known -O epsilon=9 -O public_trace=bare.csv
+declined "no column 'label'" "$weir" fit netshare labels.csv -o x $tiny -O public_trace=bare.csv
 sed 's/,a$/,c/' labels.csv >others.csv
 run 0 "$weir" fit netshare others.csv -o others $tiny $known -O epsilon=9 -O public_trace=labels.csv
 has err "classes are not in the dictionary"

@@ -17,7 +17,7 @@ static const weir_option options[] = {
     WEIR_INT(struct options, epochs, 40, 1, 1000000000, "passes over the seed chunk's pieces"),
     WEIR_REAL(struct options, fine_tune, 0.25, 0.0001, 10, "passes over the other chunks' pieces, as a share of epochs"),
     WEIR_BOOL(struct options, scratch, false, "trains each chunk from the beginning, for as many epochs as the first"),
-    WEIR_INT(struct options, max_steps, 0, 0, 1000000000, "most steps of the seed chunk, the others in proportion; 0: no limit"),
+    WEIR_INT(struct options, max_steps, 0, 0, 1000000000, "most steps of the seed chunk and on the public trace, of other chunks in proportion; 0: no limit"),
     WEIR_INT(struct options, batch, 100, 2, 100000, "pieces a step"),
     WEIR_INT(struct options, sample_len, 10, 1, 1000, "packets made by one step of the LSTM"),
     WEIR_INT(struct options, attribute_noise, 5, 1, 1000, "numbers of noise for the attributes"),
@@ -47,7 +47,7 @@ static const weir_option options[] = {
     WEIR_LIST(struct options, declared, "", "what is known to the public of a private trace: span, counts, lengths, ranges, dictionaries, labels"),
     WEIR_PRESET("packets", "sample_len=10 epochs=40", "NetShare's setting for packets (CAIDA)"),
     WEIR_PRESET("netflow", "sample_len=1 epochs=40", "NetShare's setting for flow records (UGR16)"),
-    WEIR_PRESET("quick", "n_chunks=2 max_flow_packets=50 sample_len=5 epochs=1000000000 public_epochs=40 max_steps=1500 critic_steps=3 rate=0.0005 attribute_width=128 attribute_layers=3 critic_width=192 critic_layers=3", "two minutes with one thread on one core, whatever the trace's size"),
+    WEIR_PRESET("quick", "n_chunks=2 max_flow_packets=50 sample_len=5 epochs=1000000000 public_epochs=40 max_steps=3000 critic_steps=3 rate=0.001 attribute_width=128 attribute_layers=3 critic_width=192 critic_layers=3", "two minutes with one thread on one core, whatever the trace's size"),
     WEIR_PRESET("tiny", "n_chunks=2 max_flow_packets=8 sample_len=2 epochs=2 public_epochs=1 max_steps=4 batch=16 attribute_width=16 attribute_layers=1 lstm=8 critic_width=16 critic_layers=1 critic_steps=2", "for the checks"),
     WEIR_END};
 /* clang-format on */

@@ -208,6 +208,20 @@ static double all_steps(const struct options *o, const struct model *model, int6
     return all;
 }
 
+/* A column that the public trace lacks would be learnt as zeros. */
+static int check_columns(weir_job *job, const struct model *model, const weir_dataset *public)
+{
+    for (uint32_t i = 1; i < model->codec.count; i++) {
+        const struct feature *feature = &model->codec.features[i];
+
+        if (!weir_table_read(weir_dataset_table(public), feature->name, feature->type))
+            return weir_fail(job, WEIR_EDATA,
+                             "the public trace has no column '%s', which the training set has",
+                             feature->name);
+    }
+    return WEIR_OK;
+}
+
 /* The public trace, without noise. The network that it leaves is the model's until the next one is
  * made. */
 static int train_public(weir_job *job, const struct attributes *attributes, struct model *model,
@@ -220,8 +234,10 @@ static int train_public(weir_job *job, const struct attributes *attributes, stru
     uint64_t pieces = 0;
     int64_t made = 0, steps = stage->steps;
     double all;
-    int status = netshare_cut(job, o->public_trace, model->chunks, &chunks);
+    int status = check_columns(job, model, o->public_trace);
 
+    if (status == WEIR_OK)
+        status = netshare_cut(job, o->public_trace, model->chunks, &chunks);
     for (uint32_t c = 0; c < model->chunks && status == WEIR_OK; c++) {
         status = netshare_pieces(job, &chunks, c, model->length, model->privacy.private, NULL, NULL,
                                  &tally);
