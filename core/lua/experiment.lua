@@ -48,14 +48,6 @@ local function whole(name, low)
   return function(value) return check.integer(value, name, low) end
 end
 
-local function text(name)
-  return function(value)
-    check.type(value, "string", name)
-    if value == "" then fail("%s is empty", name) end
-    return value
-  end
-end
-
 -- "rank_sum", or { "rank_sum", metrics =, validation =, by =, candidates =, keep = }.
 local function select_best(value)
   if type(value) ~= "table" then value = { value } end
@@ -118,16 +110,7 @@ local generate_settings = {
   seed = whole("seed", 0), threads = whole("threads", 1),
   flows = whole("flows", 1), packets = whole("packets", 1), series = whole("series", 1),
   label = function(value) return check.title(value, "label") end,
-  preset = function(value, plugin)
-    text "preset" (value)
-    local known = {}
-    for name, kind in pairs(plugin.options) do
-      if kind == "preset" then known[#known + 1] = name end
-    end
-    table.sort(known)
-    if #known == 0 then fail("%s %s has no presets", plugin.kind, plugin.name) end
-    return check.word(value, known, "preset", plugin.kind .. " " .. plugin.name)
-  end,
+  preset = plugins.preset,
   device = function(value) return check.word(value, { "auto", "cpu", "cuda" }, "device") end,
   duration = function(value) return check.quantity(value, "seconds", "duration") end,
   encoders = plugins.encoders, budget = budget, select = select_best,

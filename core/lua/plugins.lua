@@ -93,6 +93,18 @@ local function option_value(plugin, key, value)
   return value
 end
 
+-- The name of one of the plugin's presets.
+function plugins.preset(value, plugin)
+  check.type(value, "string", "preset", 'preset = "tiny"')
+  local known = {}
+  for name, kind in pairs(plugin.options) do
+    if kind == "preset" then known[#known + 1] = name end
+  end
+  table.sort(known)
+  if #known == 0 then fail("%s has no presets", of(plugin)) end
+  return check.word(value, known, "preset", of(plugin))
+end
+
 -- Sorts what a script gives into the plugin's options and the reserved settings, each of which
 -- settings[key](value, plugin) checks. Returns the two tables.
 function plugins.sort(plugin, given, settings)
@@ -103,6 +115,8 @@ function plugins.sort(plugin, given, settings)
       fail("the options of %s are named: { option = value }", of(plugin))
     elseif settings[key] then
       rest[key] = settings[key](value, plugin)
+    elseif key == "preset" then
+      options.preset = plugins.preset(value, plugin)
     elseif plugin.options[key] and plugin.options[key] ~= "preset" then
       options[key] = option_value(plugin, key, value)
     else
