@@ -64,6 +64,11 @@ static const weir_option options[] = {
     WEIR_INT(struct cascade_options, most_steps, 0, 0, 1e15,
              "most training steps of a stage; 0: as the epochs say"),
     WEIR_REAL(struct cascade_options, ema, 0, 0, 0.999999, "decay of averaged weights; 0: none"),
+    WEIR_REAL(struct cascade_options, gumbel, 0, 0, 10,
+              "temperature at which bits and categories of tuples and fields are drawn; 0: soft "
+              "values, as published"),
+    WEIR_CHOICE(struct cascade_options, ranges, "fixed|learnt|ranks",
+                "scale of the fields: see record_fields"),
     WEIR_PRESET("caida",
                 PUBLISHED "steps=200 epochs_flow=200 epochs_rate=200 epochs_field=20 "
                           "epochs_joint=20",
@@ -84,10 +89,12 @@ static const weir_option options[] = {
                 "steps=20 width=16 critic_width=16 critic_layers=1 noise=4 batch=16 "
                 "critic_steps=1 most_steps=5",
                 "for tests: two seconds"),
-    WEIR_PRESET("quick",
-                "steps=50 width=128 critic_width=128 critic_layers=3 noise=32 batch=64 "
-                "critic_steps=3 learning_rate=4e-4 beta1=0.5 beta2=0.9 ema=0.995 most_steps=1000",
-                "useful, in two minutes on one core"),
+    WEIR_PRESET(
+        "quick",
+        "steps=50 width=128 critic_width=128 critic_layers=3 noise=32 batch=64 "
+        "critic_steps=3 learning_rate=4e-4 beta1=0.5 beta2=0.9 ema=0.995 gumbel=0.66 ranges=ranks "
+        "most_steps=1000",
+        "useful, in two minutes on one core"),
     WEIR_END};
 
 static const weir_role roles[] = {
@@ -101,7 +108,7 @@ static const weir_role roles[] = {
                      "steps=$steps zero_inflation=$zero_inflation adjust=$adjust",
                      "a flow over time, in equal steps of which each ends with a pair that says "
                      "whether the flow goes on; per flow"},
-    [ROLE_FIELDS] = {"fields", "record_fields", "steps=$steps",
+    [ROLE_FIELDS] = {"fields", "record_fields", "steps=$steps ranges=$ranges",
                      "what a row holds besides, and where in its step it lies"},
     [ROLES] = {0}};
 

@@ -27,7 +27,8 @@ struct cascade_options {
     double alpha, beta;
     int64_t epochs_condition, epochs_flow, epochs_rate, epochs_field, epochs_joint;
     int64_t most_steps;
-    double ema;
+    double ema, gumbel;
+    int ranges;
 };
 
 /* The choices' values, in the order of the option table. */

@@ -24,50 +24,75 @@ static nn_node *last(nn_node *x, int64_t first, int64_t count)
 /* Most segments that are taken at once. */
 #define TOGETHER 256
 
-static nn_node *activate(nn_node *x, weir_activation activation, int n, const int64_t *widths)
+/* n groups of x's last axis, of these widths, each a distribution; with a temperature one of each
+ * group is drawn by it (Gumbel noise), its gradient that of the soft draw. */
+static nn_node *distributions(const struct cascade_model *model, nn_node *x, int n,
+                              const int64_t *widths, const char *noise)
 {
-    switch (activation) {
-    case WEIR_SIGMOID:
-        return nn_sigmoid(x);
-    case WEIR_TANH:
-        return nn_tanh(x);
-    case WEIR_SOFTMAX:
+    int64_t all = 0, shape[NN_MAX_RANK] = {0};
+    nn_node *result = NULL;
+    int rank = nn_rank(x);
+
+    if (!noise || !(model->options->gumbel > 0))
         return nn_softmax_groups(x, n, widths);
-    case WEIR_LINEAR:
-        break;
+    for (int axis = 0; axis + 1 < rank; axis++)
+        shape[axis] = nn_size(x, axis);
+    for (int i = 0, same; i < n; i += same) {
+        nn_node *part;
+
+        for (same = 1; i + same < n && widths[i + same] == widths[i];)
+            same++;
+        shape[rank - 1] = same;
+        shape[rank] = widths[i];
+        part = nn_reshape(last(x, all, same * widths[i]), rank + 1, shape);
+        part = nn_gumbel_softmax(part, model->options->gumbel, true,
+                                 nn_namef(nn_graph_of(x), "%s.g%d", noise, i));
+        shape[rank - 1] = same * widths[i];
+        part = nn_reshape(part, rank, shape);
+        result = result ? join(-1, result, part) : part;
+        all += same * widths[i];
     }
-    return x;
+    return result;
 }
 
-/* The segments' activations on the last axis of x, from value `at` on; neighbours of one kind
- * together. extra: a softmax of so many values behind them; 0 for none. */
-static nn_node *activated(nn_node *x, const weir_segment *segments, uint32_t count, int64_t extra)
+/* The segments' activations on the last axis of x; neighbours of one kind together. extra: a
+ * softmax of so many values behind them; 0 for none. noise: of what is drawn; NULL: nothing is. */
+static nn_node *activated(const struct cascade_model *model, nn_node *x,
+                          const weir_segment *segments, uint32_t count, int64_t extra,
+                          const char *noise)
 {
+    nn_graph *g = nn_graph_of(x);
     nn_node *result = NULL;
     int64_t at = 0, widths[TOGETHER];
 
     for (uint32_t i = 0; i < count;) {
         weir_activation activation = segments[i].activation;
+        const char *name = noise ? nn_namef(g, "%s.%u", noise, i) : NULL;
         int64_t width = 0;
         nn_node *part;
         int n = 0;
 
         for (; i < count && n < TOGETHER && segments[i].activation == activation; i++)
             width += widths[n++] = segments[i].width;
-        part = activate(last(x, at, width), activation, n, widths);
+        part = last(x, at, width);
+        if (activation == WEIR_SOFTMAX)
+            part = distributions(model, part, n, widths, name);
+        else if (activation != WEIR_LINEAR)
+            part = activation == WEIR_TANH ? nn_tanh(part) : nn_sigmoid(part);
         result = result ? join(-1, result, part) : part;
         at += width;
     }
     if (extra)
-        result = join(-1, result, activate(last(x, at, extra), WEIR_SOFTMAX, 1, &extra));
+        result = join(-1, result, nn_softmax_groups(last(x, at, extra), 1, &extra));
     return result;
 }
 
-static nn_node *shaped_as(const struct cascade_model *model, int role, nn_node *x, int64_t extra)
+static nn_node *shaped_as(const struct cascade_model *model, int role, nn_node *x, int64_t extra,
+                          const char *noise)
 {
     const weir_layout *layout = weir_encoder_layout(model->encoder[role]);
 
-    return activated(x, layout->segments, layout->count, extra);
+    return activated(model, x, layout->segments, layout->count, extra, noise);
 }
 
 /* x [...][step_width]: the series' layout is that of its first step, again and again. */
@@ -75,7 +100,7 @@ static nn_node *shaped_as_step(const struct cascade_model *model, nn_node *x)
 {
     const weir_layout *layout = weir_encoder_layout(model->encoder[ROLE_SERIES]);
 
-    return activated(x, layout->segments, layout->count / (uint32_t)model->steps, 0);
+    return activated(model, x, layout->segments, layout->count / (uint32_t)model->steps, 0, NULL);
 }
 
 /* ---- Trunks -----------------------------------------------------------------------------------*/
@@ -198,8 +223,13 @@ nn_node *cascade_flow_network(const struct cascade_model *model, nn_node *condit
     nn_node *x =
         perceptron(model, with_noise(model, condition, noise), model->tuple, "generator.flow");
 
-    return join(1, shaped_as(model, ROLE_ADDRESSES, last(x, 0, model->addresses), 0),
-                shaped_as(model, ROLE_PORTS, last(x, model->addresses, model->ports), 0));
+    nn_graph *g = nn_graph_of(x);
+
+    return join(1,
+                shaped_as(model, ROLE_ADDRESSES, last(x, 0, model->addresses), 0,
+                          nn_namef(g, "%s.addresses", noise)),
+                shaped_as(model, ROLE_PORTS, last(x, model->addresses, model->ports), 0,
+                          nn_namef(g, "%s.ports", noise)));
 }
 
 nn_node *cascade_rate_network(const struct cascade_model *model, nn_node *condition, nn_node *tuple,
@@ -231,7 +261,7 @@ static nn_node *field_units(const struct cascade_model *model, nn_node *known, i
 {
     nn_node *x = recurrent(model, known, packets, model->fields + 2, "generator.field", noise);
 
-    return shaped_as(model, ROLE_FIELDS, x, 2);
+    return shaped_as(model, ROLE_FIELDS, x, 2, nn_namef(nn_graph_of(x), "%s.fields", noise));
 }
 
 nn_node *cascade_field_network(const struct cascade_model *model, nn_node *condition,
@@ -242,8 +272,8 @@ nn_node *cascade_field_network(const struct cascade_model *model, nn_node *condi
     if (model->options->field_backbone == FIELD_LSTM)
         return last(field_units(model, known, packets, noise), 0, model->fields);
     x = perceptron(model, with_noise(model, known, noise), model->fields, "generator.field");
-    return nn_reshape(shaped_as(model, ROLE_FIELDS, x, 0), 3,
-                      SHAPE(nn_size(known, 0), 1, model->fields));
+    x = shaped_as(model, ROLE_FIELDS, x, 0, nn_namef(nn_graph_of(x), "%s.fields", noise));
+    return nn_reshape(x, 3, SHAPE(nn_size(known, 0), 1, model->fields));
 }
 
 nn_node *cascade_field_sequence(const struct cascade_model *model, nn_node *condition,
