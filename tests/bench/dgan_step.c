@@ -1,7 +1,7 @@
-/* dgan_step [--threads N] [--seconds S] [--length L] [--sample N]: times one iteration of
- * DoppelGANger's training at NetShare's sizes (159 attributes, 9 features and the flag, 130 records
- * made 10 at a time) through the code that generators call, preparation of data included, and
- * prints one JSON line. */
+/* dgan_step [--threads N] [--steps N] [--length L] [--sample N] [--published 1] [--device D]: times
+ * one iteration of DoppelGANger's training at NetShare's sizes (159 attributes, 9 features and the
+ * flag, 130 records made 10 at a time) through the code that generators call, preparation of data
+ * included, and prints one JSON line. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,21 +20,23 @@ static struct {
     float *features;
 } data;
 
-static double begun[MOST]; /* of each iteration, seconds */
+static double begun[MOST], cpu[MOST]; /* of each iteration, seconds; cpu: of all threads */
 static int iterations;
 
-static double now(void)
+static double clock_of(clockid_t which)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(which, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static int attributes(void *context, const uint32_t *rows, size_t n, float *out)
 {
     (void)context;
-    if (iterations < MOST)
-        begun[iterations++] = now();
+    if (iterations < MOST) { /* once an iteration */
+        cpu[iterations] = clock_of(CLOCK_PROCESS_CPUTIME_ID);
+        begun[iterations++] = clock_of(CLOCK_MONOTONIC);
+    }
     for (size_t i = 0; i < n; i++)
         memcpy(out + i * ATTRIBUTES, data.attributes[rows[i]], sizeof data.attributes[0]);
     return WEIR_OK;
@@ -108,8 +110,6 @@ int main(int argc, char **argv)
             settings.sample_len = atoi(argv[i + 1]);
         else if (!strcmp(argv[i], "--published") && atoi(argv[i + 1]))
             settings.mixing = NN_MIXING_ONE;
-        else if (!strcmp(argv[i], "--noise"))
-            settings.privacy.noise = atof(argv[i + 1]);
         else if (!strcmp(argv[i], "--device"))
             setup.device = argv[i + 1];
     }
@@ -134,12 +134,15 @@ int main(int argc, char **argv)
         return 1;
     }
     static double taken[MOST];
-    for (int i = 3; i + 1 < iterations; i++) /* the first ones warm up */
-        taken[n++] = (begun[i + 1] - begun[i]) * 1e3;
+    for (int i = 3; i + 1 < iterations; i++, n++) { /* the first ones warm up */
+        taken[n] = (begun[i + 1] - begun[i]) * 1e3;
+        cpu[n] = (cpu[i + 1] - cpu[i]) * 1e3;
+    }
     qsort(taken, (size_t)n, sizeof *taken, order);
+    qsort(cpu, (size_t)n, sizeof *cpu, order);
     printf("{\"name\": \"netshare\", \"unit\": \"ms an iteration\", \"median\": %.3f, \"least\": "
-           "%.3f, \"most\": %.3f, \"n\": %d, \"length\": %u}\n",
-           taken[n / 2], taken[0], taken[n - 1], n, length);
+           "%.3f, \"most\": %.3f, \"cpu\": %.3f, \"n\": %d, \"length\": %u}\n",
+           taken[n / 2], taken[0], taken[n - 1], cpu[n / 2], n, length);
     nn_doppelganger_free(model);
     weir_job_free(job);
     free(data.features);

@@ -118,6 +118,8 @@ typedef struct dg_run {
     dg_side sides[2];
 } dg_run;
 
+/* The graph and program of a training that is not private. */
+int dg_plain_build(dg_run *run);
 int dg_progress(const dg_run *run);
 /* Brings batch norm's statistics in line with averaged weights. */
 int dg_calibrate(weir_job *job, const nn_doppelganger *model);

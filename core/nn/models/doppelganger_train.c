@@ -66,7 +66,7 @@ nn_node *dg_generator_loss(const nn_doppelganger *model, nn_node *score, nn_node
 
 /* Stages: attributes, a round of the critics, the generator's. The noise of the records is drawn
  * with the attributes, the LSTM's first state in every round. */
-static int plain_build(dg_run *run)
+int dg_plain_build(dg_run *run)
 {
     nn_doppelganger *model = run->model;
     const nn_doppelganger_settings *s = &model->settings;
@@ -279,7 +279,7 @@ static int prepare(dg_run *run)
     if (!model->cost.private &&
         dg_order_new(run->job, &model->order, run->training->data.count) != WEIR_OK)
         return weir_job_error(run->job)->status;
-    status = model->cost.private ? dg_private_build(run) : plain_build(run);
+    status = model->cost.private ? dg_private_build(run) : dg_plain_build(run);
     return status == WEIR_OK ? begin(run) : status;
 }
 

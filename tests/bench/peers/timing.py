@@ -95,14 +95,15 @@ def measure(name, asked, step, **facts):
         return
     for _ in range(3):
         step()
-    taken = []
+    taken, cpu = [], []
     for _ in range(asked.steps):
-        begin = time.perf_counter()
+        begin, used = time.perf_counter(), time.process_time()
         step()
         taken.append((time.perf_counter() - begin) * 1e3)
+        cpu.append((time.process_time() - used) * 1e3)
     line.update(blas=blas(), threads=asked.threads, adam=asked.adam, flush=not asked.denormals,
                 compile=asked.compile,
                 environment={key: os.environ[key] for key in ENVIRONMENT if key in os.environ},
                 load=os.getloadavg()[0], unit="ms", median=round(statistics.median(taken), 2),
-                min=round(min(taken), 2), max=round(max(taken), 2), n=len(taken), **facts)
+                cpu=round(statistics.median(cpu), 2), min=round(min(taken), 2), max=round(max(taken), 2), n=len(taken), **facts)
     print(json.dumps(line), flush=True)
