@@ -213,6 +213,12 @@ int cascade_conditions_fit(weir_job *job, const weir_dataset *train, const float
         status = keep_flows(job, encoded, self);
     if (status == WEIR_OK)
         log_size(job, self);
+    if (status == WEIR_OK) { /* what is wrong with options is said before hours of training */
+        struct cascade_source source;
+
+        status = cascade_source_open(job, model, NULL, NULL, &source);
+        cascade_source_close(&source);
+    }
     return status;
 }
 

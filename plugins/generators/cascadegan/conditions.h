@@ -112,8 +112,8 @@ void cascade_encode(const struct cascade_conditions *self, const struct cascade_
 
 /* The table of the option `given` into source->table: what the file lacks is NaN. */
 int cascade_given_read(struct cascade_source *source, const char *path);
-/* n flows whose classes have the shares that are asked for, chosen from what draw makes. */
+/* n flows whose classes have the shares that are asked for, chosen from what `make` makes. */
 int cascade_weighted(struct cascade_source *source, size_t n, struct cascade_wanted *flows,
-                     int (*draw)(struct cascade_source *, size_t, struct cascade_wanted *));
+                     int (*make)(struct cascade_source *, size_t, struct cascade_wanted *));
 
 #endif

@@ -311,7 +311,7 @@ static int not_drawn(const struct cascade_source *source, const size_t left[WEIR
 }
 
 int cascade_weighted(struct cascade_source *source, size_t n, struct cascade_wanted *flows,
-                     int (*draw)(struct cascade_source *, size_t, struct cascade_wanted *))
+                     int (*make)(struct cascade_source *, size_t, struct cascade_wanted *))
 {
     size_t pool = n > DRAWN ? n : DRAWN, left[WEIR_CLASSES] = {0}, got = 0;
     struct cascade_wanted *drawn = malloc(pool * sizeof *drawn);
@@ -321,7 +321,7 @@ int cascade_weighted(struct cascade_source *source, size_t n, struct cascade_wan
     if (!drawn)
         return weir_error_memory(weir_job_error(source->job), pool * sizeof *drawn, "conditions");
     for (int round = 0; round < DRAWS && got < n && status == WEIR_OK; round++) {
-        status = draw(source, pool, drawn);
+        status = make(source, pool, drawn);
         for (size_t i = 0; i < pool && round == 0 && status == WEIR_OK; i++)
             shares[class_of(source->self, &drawn[i])] += 1 / (double)pool;
         if (round == 0 && status == WEIR_OK) {

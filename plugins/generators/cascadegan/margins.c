@@ -181,7 +181,8 @@ static double rank_at(struct pieces pieces, double place, weir_random *random)
         }
         part = piece->high > piece->low ? (place - piece->low) / ((double)piece->high - piece->low)
                                         : weir_random_uniform(random);
-        return begin + fmin(fmax(part, 0), 1) * (end - begin);
+        /* Short of the end, which is where the next piece begins. */
+        return begin + fmin(fmax(part, 0), 1 - 1e-6) * (end - begin);
     }
     return 0.5;
 }
@@ -390,6 +391,7 @@ void cascade_flow_of(const struct cascade_conditions *self, const double ranks[C
 struct entry {
     uint32_t group, flow;
     float value;
+    uint32_t lot; /* between equal values */
 };
 
 static int by_group(const void *a, const void *b)
@@ -400,7 +402,7 @@ static int by_group(const void *a, const void *b)
         return x->group < y->group ? -1 : 1;
     if (x->value != y->value)
         return x->value < y->value ? -1 : 1;
-    return (x->flow > y->flow) - (x->flow < y->flow);
+    return (x->lot > y->lot) - (x->lot < y->lot);
 }
 
 /* Condition c of all flows, from the order of numbers among those of a bin. */
@@ -417,8 +419,10 @@ static void settle_all(const struct cascade_conditions *self, int c, const float
         if (!(is.high > is.low))
             continue;
         entries[count++] =
-            (struct entry){c == COND_PACKETS ? 0 : bin_of(self, x[COND_PACKETS]), (uint32_t)i,
-                           numbers[i * self->count + (size_t)self->at[c]]};
+            (struct entry){.group = c == COND_PACKETS ? 0 : bin_of(self, x[COND_PACKETS]),
+                           .flow = (uint32_t)i,
+                           .value = numbers[i * self->count + (size_t)self->at[c]],
+                           .lot = weir_random_u32(random)};
     }
     qsort(entries, count, sizeof *entries, by_group);
     for (size_t begin = 0; begin < count; begin = end) {

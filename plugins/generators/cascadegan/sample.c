@@ -178,15 +178,19 @@ static int time_line(struct cascade_sampling *s)
     const int64_t ends[] = {m->first, m->last};
     bool point = m->first == m->last;
     weir_tiling tiling;
+    double mean, rows;
 
     if (weir_tiling_init(&tiling, ends, point ? 1 : 2, s->request->duration,
                          weir_job_error(s->job)) != WEIR_OK)
         return weir_job_error(s->job)->status;
     s->length = tiling.length;
     /* From one repetition to the next: one mean gap behind the last row. */
-    s->window =
-        (int64_t)fmin((double)(m->last - m->first) * (1 + 1 / fmax((double)m->rows - 1, 1)), 9e18) +
-        1;
+    mean = (double)(m->last - m->first) / fmax((double)m->rows - 1, 1);
+    s->window = m->last - m->first + llrint(mean) + 1;
+    rows = (double)m->rows * ((double)s->length / (double)s->window);
+    if (!counted(s) && rows > UINT32_MAX - 1.0)
+        return weir_fail(s->job, WEIR_EOPTION, "%g s at the trace's rate are more than %u rows",
+                         s->request->duration, UINT32_MAX - 1);
     return WEIR_OK;
 }
 
