@@ -23,6 +23,8 @@ const struct cascade_condition cascade_condition[CONDITIONS] = {
 #define BLOCK 4096
 /* Flows of a draw for shares or for a part of a table, at least: their order is what is learnt. */
 #define POOL 4096
+/* Flows that one with something missing is like: any of so many nearest. */
+#define NEAREST 5
 
 /* ---- Encoded and in natural units ------------------------------------------------------------*/
 
@@ -454,18 +456,19 @@ static int draw_generated(struct cascade_source *source, size_t n, struct cascad
     return status;
 }
 
-/* What a flow of the table lacks is that of the nearest of the drawn: by what both have, each
- * condition as it is encoded. */
+/* What a flow of the table lacks is that of one of the nearest of the drawn: by what both have,
+ * each condition as it is encoded. The search begins anywhere, for those that are equally near. */
 static void fill_in(const struct cascade_source *source, const struct cascade_wanted *drawn,
                     const float *encoded, size_t n, struct cascade_wanted *flow)
 {
     const struct cascade_conditions *self = source->self;
-    size_t nearest = (size_t)weir_random_below(source->random, n);
-    double least = INFINITY;
+    size_t nearest[NEAREST] = {0}, found = 0, from = (size_t)weir_random_below(source->random, n);
+    double far[NEAREST];
     float values[CONDITIONS];
 
     cascade_encode(self, flow, 1, values);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t k = 0; k < n; k++) {
+        size_t i = (from + k) % n, at;
         double distance = 0;
 
         for (int c = 0; c < CONDITIONS; c++)
@@ -475,12 +478,17 @@ static void fill_in(const struct cascade_source *source, const struct cascade_wa
 
                 distance += by * by;
             }
-        if (distance < least) {
-            least = distance;
-            nearest = i;
+        if (found == NEAREST && distance >= far[NEAREST - 1])
+            continue;
+        found += found < NEAREST;
+        for (at = found - 1; at > 0 && far[at - 1] > distance; at--) {
+            far[at] = far[at - 1];
+            nearest[at] = nearest[at - 1];
         }
+        far[at] = distance;
+        nearest[at] = i;
     }
-    cascade_complete(self, &drawn[nearest], flow);
+    cascade_complete(self, &drawn[nearest[weir_random_below(source->random, found)]], flow);
 }
 
 /* The table's flows in their order, over and over. */
