@@ -8,7 +8,7 @@
  *     sample  nn_doppelganger_sampler_new, …_attributes, …_features, …_sampler_free
  *     free    nn_doppelganger_free
  *
- * Functions return a status, errors are the job's. Pages: docs/nn.md. */
+ * Functions return a status, errors are the job's. Pages: docs/plugins.md. */
 #ifndef WEIR_DOPPELGANGER_H
 #define WEIR_DOPPELGANGER_H
 
