@@ -14,10 +14,11 @@ static int lacks(const weir_plugin *plugin, const char *what, weir_error *error)
                           weir_kind_name((int)plugin->kind), plugin->name, what);
 }
 
-/* Whether every `option=$name` of a role names an option of the generator. */
-static int check_references(const weir_plugin *plugin, const weir_role *role, weir_error *error)
+/* Whether every `option=$name` of a role's text names an option of the generator. */
+static int check_references(const weir_plugin *plugin, const weir_role *role, const char *text_of,
+                            weir_error *error)
 {
-    json_t *options = weir_options_parse(role->options ? role->options : "", error), *value;
+    json_t *options = weir_options_parse(text_of ? text_of : "", error), *value;
     const char *name;
 
     json_object_foreach(options, name, value)
@@ -39,6 +40,35 @@ static int check_references(const weir_plugin *plugin, const weir_role *role, we
     return error->status;
 }
 
+/* What presets say of encoders: "encoders.ROLE='encoder option=value …'". */
+static int check_presets(const weir_plugin *plugin, const weir_role *roles, weir_error *error)
+{
+    for (const weir_option *row = plugin->options; row && row->kind != WEIR_OPTION_END; row++) {
+        json_t *settings =
+            row->kind == WEIR_OPTION_PRESET ? weir_options_parse(row->text, error) : NULL;
+        json_t *value;
+        const char *name;
+
+        json_object_foreach(settings, name, value)
+        {
+            const weir_role *role = roles;
+            const char *text = json_string_value(value);
+
+            if (strncmp(name, "encoders.", 9) != 0)
+                continue;
+            while (role && role->role && strcmp(role->role, name + 9) != 0)
+                role++;
+            if (!role || !role->role)
+                weir_error_set(error, WEIR_EBUG, "generator %s: preset '%s' names the role '%.60s'",
+                               plugin->name, row->name, name + 9);
+            else
+                check_references(plugin, role, text + strcspn(text, " "), error);
+        }
+        json_decref(settings);
+    }
+    return error->status;
+}
+
 static int check_roles(const weir_plugin *plugin, const weir_role *roles, weir_error *error)
 {
     for (const weir_role *role = roles; role && role->role; role++) {
@@ -54,7 +84,7 @@ static int check_roles(const weir_plugin *plugin, const weir_role *roles, weir_e
             if (!strcmp(other->role, role->role))
                 return weir_error_set(error, WEIR_EBUG, "generator %s: role '%.60s' stands twice",
                                       plugin->name, role->role);
-        if (check_references(plugin, role, error) != WEIR_OK)
+        if (check_references(plugin, role, role->options, error) != WEIR_OK)
             return error->status;
     }
     return WEIR_OK;
@@ -93,7 +123,9 @@ static int check_generator(const weir_plugin *plugin, weir_error *error)
         return lacks(plugin, generator->save ? "load" : "save", error);
     if (!generator->parts != !generator->join)
         return lacks(plugin, generator->parts ? "join" : "parts", error);
-    return check_roles(plugin, generator->encoders, error);
+    if (check_roles(plugin, generator->encoders, error) != WEIR_OK)
+        return error->status;
+    return check_presets(plugin, generator->encoders, error);
 }
 
 static int check_encoder(const weir_plugin *plugin, weir_error *error)

@@ -49,11 +49,46 @@ static const weir_loaded *find_encoder(weir_registry *registry, const char *name
     return loaded;
 }
 
-/* The options that a role gives to its encoder: its text, `option=$name` being the generator's own
- * option of that name (left out where that is empty). */
-static json_t *role_options(const weir_role *role, const json_t *own, weir_error *error)
+/* What a role has where nobody says otherwise: its own encoder and options, or those that the
+ * preset gives it as "encoders.ROLE='encoder option=value …'". */
+struct usual {
+    char encoder[64];
+    char *options; /* malloc'ed */
+};
+
+static int find_usual(const weir_generator *generator, const weir_role *role, const json_t *own,
+                      struct usual *usual, weir_error *error)
 {
-    json_t *options = weir_options_parse(role->options ? role->options : "", error), *value;
+    const char *preset = json_string_value(json_object_get(own, "preset")), *text = NULL;
+    const weir_option *row = preset ? generator->options : NULL;
+    json_t *settings = NULL;
+    char name[80];
+    size_t length;
+
+    snprintf(usual->encoder, sizeof usual->encoder, "%s", role->encoder);
+    while (row && row->kind != WEIR_OPTION_END &&
+           (row->kind != WEIR_OPTION_PRESET || strcmp(row->name, preset) != 0))
+        row++;
+    if (row && row->kind == WEIR_OPTION_PRESET) {
+        settings = weir_options_parse(row->text, error);
+        snprintf(name, sizeof name, "encoders.%.60s", role->role);
+        text = json_string_value(json_object_get(settings, name));
+    }
+    if (text) {
+        length = strcspn(text, " ");
+        snprintf(usual->encoder, sizeof usual->encoder, "%.*s", (int)length, text);
+        text += length;
+    }
+    usual->options = strdup(text ? text : role->options ? role->options : "");
+    json_decref(settings);
+    return usual->options ? error->status : weir_error_memory(error, 0, "an encoder");
+}
+
+/* Its options, `option=$name` being the generator's own option of that name (left out where that is
+ * empty). */
+static json_t *usual_options(const struct usual *usual, const json_t *own, weir_error *error)
+{
+    json_t *options = weir_options_parse(usual->options, error), *value;
     const char *name, *text;
     void *next;
 
@@ -79,12 +114,12 @@ static json_t *role_options(const weir_role *role, const json_t *own, weir_error
 }
 
 /* One role with what was given for it: a name, { encoder, options }, or NULL. Options given for the
- * role's own encoder are added to those that the role gives it. own: the generator's. */
-static json_t *resolve_role(const weir_role *role, const json_t *own, const json_t *given,
+ * usual encoder are added to those that it has anyway. own: the generator's. */
+static json_t *resolve_role(const struct usual *usual, const json_t *own, const json_t *given,
                             weir_registry *registry, weir_error *error)
 {
     const json_t *chosen = json_is_object(given) ? json_object_get(given, "encoder") : given;
-    const char *name = chosen ? json_string_value(chosen) : role->encoder;
+    const char *name = chosen ? json_string_value(chosen) : usual->encoder;
     const weir_loaded *loaded;
     json_t *options = NULL, *resolved;
 
@@ -96,7 +131,7 @@ static json_t *resolve_role(const weir_role *role, const json_t *own, const json
     loaded = find_encoder(registry, name, json_is_object(given) ? given : NULL, error);
     if (!loaded)
         return NULL;
-    options = strcmp(name, role->encoder) ? json_object() : role_options(role, own, error);
+    options = strcmp(name, usual->encoder) ? json_object() : usual_options(usual, own, error);
     if (!options || (json_is_object(given) && json_object_get(given, "options") &&
                      json_object_update(options, json_object_get(given, "options")))) {
         weir_error_memory(error, 0, "an encoder");
@@ -124,7 +159,13 @@ json_t *weir_encoders_resolve(const weir_generator *generator, const json_t *opt
     }
     for (const weir_role *role = generator->encoders; role && role->role && local.status == WEIR_OK;
          role++) {
-        item = resolve_role(role, options, json_object_get(given, role->role), registry, &local);
+        struct usual usual = {.options = NULL};
+
+        item = find_usual(generator, role, options, &usual, &local) == WEIR_OK
+                   ? resolve_role(&usual, options, json_object_get(given, role->role), registry,
+                                  &local)
+                   : NULL;
+        free(usual.options);
         if (!item || json_object_set_new(all, role->role, item)) {
             weir_error_memory(&local, 0, "an encoder");
             weir_error_prefix(&local, "encoder role '%s': ", role->role);

@@ -359,7 +359,9 @@ static int apply_preset(const weir_plugin *plugin, json_t *values, const json_t 
                         weir_error *error)
 {
     const weir_option *row;
-    json_t *settings;
+    json_t *settings, *item;
+    const char *name;
+    void *next;
     int status;
 
     if (!json_is_string(preset))
@@ -371,6 +373,11 @@ static int apply_preset(const weir_plugin *plugin, json_t *values, const json_t 
     settings = weir_options_parse(row->text, error);
     if (!settings)
         return WEIR_EOPTION;
+    json_object_foreach_safe(settings, next, name, item)
+    {
+        if (plugin->kind == WEIR_KIND_GENERATOR && !strncmp(name, "encoders.", 9))
+            json_object_del(settings, name); /* weir_encoders_resolve's */
+    }
     status = apply(plugin, values, settings, error);
     json_decref(settings);
     if (status != WEIR_OK)
@@ -442,7 +449,7 @@ json_t *weir_options_parse(const char *text, weir_error *error)
         at += strspn(at, " \t\r\n");
         if (!*at)
             break;
-        length = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+        length = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.");
         if (!length || length >= sizeof name || at[length] != '=') {
             weir_error_set(&local, WEIR_EOPTION, "'%.60s' is not 'option=value'", at);
             break;

@@ -46,6 +46,14 @@ has coded3/encoders/length/model.json '"name": "time"'
 run 0 "$weir" fit encoded trace.csv -o coded4 --plugins "$fixtures" -O columns=time --encoder length=log_minmax
 has coded4/encoders/length/model.json '"name": "pkt_len"'
 
+# A preset that chooses the encoder; the user's choice beats it.
+run 0 "$weir" fit encoded trace.csv -o coded5 --plugins "$fixtures" -O preset=logarithmic -O columns=time
+has coded5/model.json '"encoder": "log_minmax"'
+has coded5/encoders/length/model.json '"name": "time"'
+lacks coded5/encoders/length/model.json '"name": "pkt_len"'
+run 0 "$weir" fit encoded trace.csv -o coded6 --plugins "$fixtures" -O preset=logarithmic --encoder length=minmax
+has coded6/model.json '"encoder": "minmax"'
+
 # A fit in parts, in one process and as the runner does it, gives one model.
 run 0 "$weir" fit in_parts trace.csv -o whole --plugins "$fixtures"
 has whole/model.json '"parts": 3'
