@@ -119,3 +119,7 @@ run 0 "$weir" sample silence -o silence.out.csv --packets 100
 # A role takes another encoder.
 run 0 "$weir" fit netshare "$data/sample.pcap" -o bits --packets 1000 $tiny --encoder ports=word2vec
 run 0 "$weir" sample bits -o bits.csv --flows 20
+
+# A model whose parts do not fit together.
+sed -i 's/"length": 8/"length": 80/' bits/model.json
+declined "is not for pieces of 80 packets" "$weir" sample bits -o x.csv

@@ -78,6 +78,10 @@ WEIR_API nn_doppelganger *nn_doppelganger_new(weir_job *job,
 WEIR_API void nn_doppelganger_free(nn_doppelganger *model);
 /* Of this model. Borrowed. */
 WEIR_API const nn_doppelganger_settings *nn_doppelganger_about(const nn_doppelganger *model);
+/* Whether a model that was got makes sequences of that length for these layouts (names aside), so
+ * that a caller's room is enough. */
+WEIR_API bool nn_doppelganger_suits(const nn_doppelganger *model, int64_t length,
+                                    const weir_layout *attributes, const weir_layout *features);
 /* Whether the model is one of these layouts: for a model that was read. */
 WEIR_API bool nn_doppelganger_fits(const nn_doppelganger *model, const weir_layout *attributes,
                                    const weir_layout *features);

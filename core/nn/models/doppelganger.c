@@ -202,6 +202,23 @@ bool nn_doppelganger_fits(const nn_doppelganger *model, const weir_layout *attri
            alike(features, &model->records, features->count);
 }
 
+static bool same_segments(const weir_segment *a, const weir_segment *b, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (a[i].width != b[i].width || a[i].activation != b[i].activation)
+            return false;
+    return true;
+}
+
+bool nn_doppelganger_suits(const nn_doppelganger *model, int64_t length,
+                           const weir_layout *attributes, const weir_layout *features)
+{
+    return model->settings.length == length && model->attributes.count == attributes->count &&
+           model->records.count == features->count + 1 &&
+           same_segments(model->attributes.segments, attributes->segments, attributes->count) &&
+           same_segments(model->records.segments, features->segments, features->count);
+}
+
 int64_t dg_steps(const nn_doppelganger *model)
 {
     const nn_doppelganger_settings *s = &model->settings;

@@ -321,7 +321,7 @@ double netshare_decode_packet(const struct codec *codec, const nn_real *in, weir
             continue;
         }
         if (feature->kind == FEATURE_NUMBER)
-            value = (uint64_t)fmax(rint(unscaled(feature, *from)), 0);
+            value = (uint64_t)fmin(fmax(rint(unscaled(feature, *from)), 0), 1.8e19);
         else if (feature->kind == FEATURE_CLASS)
             value = likeliest(from, feature->width);
         if (feature->kind == FEATURE_CLASS && feature->type == WEIR_U8)

@@ -184,6 +184,10 @@ struct model {
     struct part *parts; /* [count] in order of time */
 };
 
+/* Whether the parts' networks are for these attributes and the model's features: a model's file may
+ * be damaged. */
+int netshare_check_networks(weir_job *job, const struct model *model,
+                            const struct attributes *attributes);
 /* The network of one chunk of the training set. */
 int netshare_train(weir_job *job, const struct chunks *chunks, uint32_t c, struct model *model);
 

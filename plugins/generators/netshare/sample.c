@@ -560,6 +560,8 @@ int netshare_sample(weir_job *job, const void *model, const weir_request *reques
     if (status == WEIR_OK)
         status = netshare_open_attributes(job, s.model->tags ? s.model->chunks : 0, &s.attributes);
     if (status == WEIR_OK)
+        status = netshare_check_networks(job, s.model, &s.attributes);
+    if (status == WEIR_OK)
         status = make_buffers(&s);
     if (status == WEIR_OK)
         status = sample_all(&s);

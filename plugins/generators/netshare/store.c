@@ -157,3 +157,20 @@ int netshare_load(weir_job *job, void *state, const weir_archive *from)
         return weir_job_error(job)->status;
     return get_parts(job, from, model);
 }
+
+int netshare_check_networks(weir_job *job, const struct model *model,
+                            const struct attributes *attributes)
+{
+    const weir_layout features = {model->codec.width, model->codec.count, model->codec.segments};
+
+    for (uint32_t i = 0; i < model->count; i++)
+        if (model->parts[i].network &&
+            !nn_doppelganger_suits(model->parts[i].network, model->length, &attributes->layout,
+                                   &features))
+            return weir_fail(job, WEIR_EDATA,
+                             "the network of chunk %u is not for pieces of %u packets of %u "
+                             "numbers, with %u attributes",
+                             model->parts[i].chunk, model->length, features.width,
+                             attributes->layout.width);
+    return WEIR_OK;
+}

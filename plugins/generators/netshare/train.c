@@ -274,6 +274,8 @@ int netshare_train(weir_job *job, const struct chunks *chunks, uint32_t c, struc
     struct source source = {0};
     int status = netshare_open_attributes(job, model->tags ? model->chunks : 0, &attributes);
 
+    if (status == WEIR_OK)
+        status = netshare_check_networks(job, model, &attributes);
     stage.share = (double)stage.steps / all_steps(o, model, 0);
     stage.from = base && !o->scratch ? base->parts[0].network : NULL;
     if (status == WEIR_OK && goes_public(job, o)) {
