@@ -49,7 +49,7 @@ static const weir_option options[] = {
                 "for the checks"),
     WEIR_PRESET("quick",
                 "attribute_layers=3 attribute_width=128 lstm=64 critic_layers=3 critic_width=192 "
-                "learning_rate=5e-4 steps=4000",
+                "learning_rate=5e-4 steps=2500",
                 "about two minutes with one thread"),
     WEIR_PRESET("published", "mixing=one momentum=0.9",
                 "NetShare's code: penalty at made series, batch norm of the last batch"),
