@@ -51,6 +51,28 @@ static void a_jobs_graph(void **state)
     weir_job_free(job);
 }
 
+/* The parts of a fit do not draw the same noise: that of a private fit must be independent. */
+static void parts_have_seeds_of_their_own(void **state)
+{
+    uint64_t seeds[3];
+
+    (void)state;
+    for (uint32_t part = 0; part < 3; part++) {
+        weir_job *job = new_job(77, "null");
+        weir_error error = {0};
+        nn_graph *g;
+
+        assert_int_equal(weir_job_set_part(job, part, 3, NULL, &error), WEIR_OK);
+        g = nn_graph_for(job);
+        assert_non_null(g);
+        seeds[part] = g->settings.seed;
+        nn_graph_free(g);
+        weir_job_free(job);
+    }
+    assert_int_equal(seeds[0], 77);
+    assert_true(seeds[1] != seeds[0] && seeds[2] != seeds[0] && seeds[1] != seeds[2]);
+}
+
 /* What save puts: all of the net, its noise and its state. */
 static void save(weir_job *job, nn_graph *g, const char *prefix)
 {
@@ -176,6 +198,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_jobs_graph),
+        cmocka_unit_test(parts_have_seeds_of_their_own),
         cmocka_unit_test(what_was_put_comes_back),
         cmocka_unit_test(what_does_not_fit_sets_nothing),
         cmocka_unit_test(what_is_not_finite_is_not_saved),

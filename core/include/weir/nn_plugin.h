@@ -6,8 +6,8 @@
 #include <weir/nn.h>
 #include <weir/plugin.h>
 
-/* A graph with the job's seed, threads and device. Free it in the plugin's `free`. NULL on failure,
- * with the error recorded in the job. */
+/* A graph with the job's seed (in a part after part 0: one of its own), threads and device. Free it
+ * in the plugin's `free`. NULL on failure, with the error recorded in the job. */
 WEIR_API nn_graph *nn_graph_for(weir_job *job);
 /* WEIR_OK, or the graph's first error, which is then the job's: `return nn_report(job, graph);` */
 WEIR_API int nn_report(weir_job *job, const nn_graph *graph);

@@ -7,10 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Parts draw noise each for itself, as they have streams of their own: what is private over several
+ * parts counts on that. */
+static uint64_t seed_of(const weir_job *job)
+{
+    weir_random own;
+    char name[32];
+
+    if (weir_part(job) == 0)
+        return weir_seed(job);
+    snprintf(name, sizeof name, "graph/%u", weir_part(job));
+    own = weir_random_new(weir_seed(job), name);
+    return weir_random_u64(&own);
+}
+
 nn_graph *nn_graph_for(weir_job *job)
 {
     nn_settings settings = {
-        .seed = weir_seed(job), .device = weir_device(job), .threads = weir_threads(job)};
+        .seed = seed_of(job), .device = weir_device(job), .threads = weir_threads(job)};
     nn_graph *graph = nn_graph_new(&settings);
 
     if (!graph)

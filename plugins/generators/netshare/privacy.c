@@ -141,12 +141,14 @@ static int draw_curve(weir_job *job, int n, const nn_mechanism *all, double delt
     weir_error *error = weir_job_error(job);
     weir_table *table = weir_table_new(0, CURVE_POINTS, error);
     nn_mechanism part[2 * MOST_CHUNKS];
+    char epsilon[64];
     int status = table ? WEIR_OK : (int)error->status;
 
+    snprintf(epsilon, sizeof epsilon, "epsilon at delta %g", delta);
     if (status == WEIR_OK)
         status = weir_table_add(table, "rounds", WEIR_F64, 1, error);
     if (status == WEIR_OK)
-        status = weir_table_add(table, "epsilon", WEIR_F64, 1, error);
+        status = weir_table_add(table, epsilon, WEIR_F64, 1, error);
     for (int k = 0; k < CURVE_POINTS && status == WEIR_OK; k++) {
         double rounds = 0;
 
@@ -156,7 +158,7 @@ static int draw_curve(weir_job *job, int n, const nn_mechanism *all, double delt
             rounds += (double)part[i].steps;
         }
         weir_f64_out(table, "rounds")[k] = rounds;
-        status = nn_privacy_epsilon(n, part, delta, NN_CONVERT, &weir_f64_out(table, "epsilon")[k],
+        status = nn_privacy_epsilon(n, part, delta, NN_CONVERT, &weir_f64_out(table, epsilon)[k],
                                     NULL, error);
         if (status == WEIR_OK)
             status = weir_progress(job, 0, 0);
