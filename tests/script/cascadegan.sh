@@ -1,0 +1,50 @@
+#!/bin/sh
+# cascadegan on the command line: what its log says of conditions, classes, merged flows and late rows; no
+# packet is lost; shares of classes that are asked for are what the metric flow_classes finds.
+. "$(dirname -- "$0")/lib.sh"
+
+awk 'BEGIN {
+    print "time,srcip,dstip,srcport,dstport,proto,pkt_len"
+    for (i = 0; i < 300; i++)
+        printf "%d,10.0.0.%d,10.1.0.1,%d,443,6,%d\n", 1000000 * i + i * i, int(i / 30), 1024 + int(i / 100), 40 + i
+    for (i = 0; i < 40; i++)
+        printf "%d,10.0.0.%d,10.1.0.2,2000,53,17,80\n", 7000000 * i + 500, i
+}' >trace.csv
+fit() { run 0 "$weir" fit cascadegan trace.csv -o model -O preset=tiny "$@"; }
+
+# Encoders that know only the protocol: nearly all flows have one 5-tuple, and all packets stay.
+fit -O conditions_from=real --encoder addresses=onehot --encoder ports=onehot
+has err "conditions: those of all 52 training flows are in the model, 1872 bytes"
+has err "classes: elephants have 20 packets or more, long flows last"
+run 0 "$weir" sample model -o merged.csv
+has out "merged.csv: 340 rows"
+has err "flows have the 5-tuple of another one after 16 draws and are merged with it"
+run 1 "$weir" sample model -o no.csv --flows 500
+has err "500 flows are asked for, and the model does not get beyond"
+
+# Real conditions, fewer and more of them, and a part of the time.
+fit -O conditions_from=real
+run 0 "$weir" sample model -o real.csv
+has out "real.csv: 340 rows"
+run 0 "$weir" sample model -o twice.csv --flows 104
+has out "twice.csv: 680 rows"
+run 0 "$weir" sample model -o some.csv --packets 123
+has out "some.csv: 123 rows"
+run 0 "$weir" sample model -o first.csv --duration 20
+has err "rows behind the time asked for are left out"
+
+# Classes: asked for, made, measured.
+fit -O weights=mice=0.5,long=0.25
+has err "and no training flow"
+run 0 "$weir" sample model -o shares.csv --flows 80
+run 0 "$weir" compare trace.csv shares.csv --metrics flow_classes -O flow_classes.weights=elephants=0.5,short=0.75 --json
+scores=$(tr -d ' \n' <out)
+for feature in SIZES TIMES; do
+    value=${scores##*\"feature\":\"$feature\",\"value\":}
+    case ${value%%,*} in
+    0.0 | *e-1[5-9]) ;;
+    *) fail "$feature is ${value%%,*}, not 0" ;;
+    esac
+done
+run 1 "$weir" fit cascadegan trace.csv -o no -O weights=cats=1
+has err "there is no such class"
