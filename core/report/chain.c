@@ -60,8 +60,12 @@ size_t report_chain(const report_store *store, const char *score_job, const repo
 static void add_job(report_cost *cost, const report_job *job)
 {
     const json_t *phases = json_object_get(job->status, "phases");
+    const json_t *training = json_object_get(job->status, "training"), *part;
     double peak = report_json_number(job->status, "peak_memory", 0);
+    size_t i;
 
+    json_array_foreach((json_t *)(uintptr_t)training, i, part) cost->training +=
+        report_json_number(part, "used", 0);
     cost->open += report_json_number(phases, "open", 0);
     cost->fit += report_json_number(phases, "fit", 0);
     cost->sample += report_json_number(phases, "sample", 0);
@@ -112,6 +116,7 @@ static void add_cost(report_cost *sum, const report_cost *one)
     sum->sample += one->sample;
     sum->save += one->save;
     sum->score += one->score;
+    sum->training += one->training;
     sum->seconds += one->seconds;
     sum->cpu_seconds += one->cpu_seconds;
     sum->peak_memory = fmax(sum->peak_memory, one->peak_memory);
@@ -130,6 +135,7 @@ static void divide_cost(report_cost *cost)
     cost->sample /= n;
     cost->save /= n;
     cost->score /= n;
+    cost->training /= n;
     cost->seconds /= n;
     cost->cpu_seconds /= n;
     cost->model_bytes /= n;

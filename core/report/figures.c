@@ -1,18 +1,12 @@
 /* What the jobs left to look at, gathered: which curves belong into one figure. */
 #include "report/figures.h"
-#include "report/csv.h"
+#include "report/gather.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct gathering {
-    const report_model *model;
-    report_figures *figures;
-    weir_error *error;
-} gathering;
-
-static report_figure *add_figure(gathering *in, report_figure_kind kind, size_t trace,
+report_figure *report_figure_new(report_gathering *in, report_figure_kind kind, size_t trace,
                                  const char *title)
 {
     report_figures *figures = in->figures;
@@ -40,7 +34,8 @@ static report_figure *add_figure(gathering *in, report_figure_kind kind, size_t 
 }
 
 /* A job's file as CSV, by its name inside the job's folder; false with a note if it is unusable. */
-static bool open_file(gathering *in, const report_job *job, const char *name, report_csv *csv)
+bool report_gather_file(report_gathering *in, const report_job *job, const char *name,
+                        report_csv *csv)
 {
     weir_error problem = {0};
     char *path = report_string(in->model->store, in->error, "%s/jobs/%s/%s",
@@ -68,34 +63,41 @@ static const json_t *artefact(const report_job *job, const char *name)
     return NULL;
 }
 
-/* Appends a line of two columns, thinned. mean: to means of runs of points, so that a rate keeps
- * its sum; else by leaving points out. Rows that are no finite numbers are left out. */
-static bool add_curve(gathering *in, report_figure *figure, const report_csv *csv, size_t x_column,
-                      size_t y_column, bool mean, const char *name, int colour)
+report_curve *report_curve_new(report_gathering *in, report_figure *figure, const char *name,
+                               int colour)
 {
     report_store *store = in->model->store;
     report_curve *grown, *curve;
-    double *x, *y;
-    size_t n = 0, step;
-    char *end;
 
     /* Room is doubled at powers of two. */
     if ((figure->curve_count & (figure->curve_count - 1)) == 0) {
         grown = report_alloc(store, figure->curve_count ? 2 * figure->curve_count : 1,
                              sizeof *grown, in->error);
         if (!grown)
-            return false;
+            return NULL;
         if (figure->curve_count)
             memcpy(grown, figure->curves, figure->curve_count * sizeof *grown);
         figure->curves = grown;
     }
-    x = malloc((csv->rows + 1) * sizeof *x);
-    y = malloc((csv->rows + 1) * sizeof *y);
     curve = &figure->curves[figure->curve_count];
     *curve = (report_curve){.name = name, .colour = colour};
-    curve->x = report_alloc(store, REPORT_POINTS, sizeof *x, in->error);
-    curve->y = report_alloc(store, REPORT_POINTS, sizeof *y, in->error);
-    if (!x || !y || !curve->x || !curve->y) {
+    curve->x = report_alloc(store, REPORT_POINTS, sizeof *curve->x, in->error);
+    curve->y = report_alloc(store, REPORT_POINTS, sizeof *curve->y, in->error);
+    if (!curve->x || !curve->y)
+        return NULL;
+    figure->curve_count++;
+    return curve;
+}
+
+bool report_curve_read(report_gathering *in, report_figure *figure, const report_csv *csv,
+                       size_t x_column, size_t y_column, bool mean, const char *name, int colour)
+{
+    report_curve *curve = report_curve_new(in, figure, name, colour);
+    double *x = malloc((csv->rows + 1) * sizeof *x), *y = malloc((csv->rows + 1) * sizeof *y);
+    size_t n = 0, step;
+    char *end;
+
+    if (!curve || !x || !y) {
         weir_error_memory(in->error, csv->rows * sizeof *x, "a curve");
         free(x);
         free(y);
@@ -134,7 +136,7 @@ static bool add_curve(gathering *in, report_figure *figure, const report_csv *cs
     }
     free(x);
     free(y);
-    figure->curve_count += curve->n > 0;
+    figure->curve_count -= curve->n == 0;
     return true;
 }
 
@@ -162,7 +164,7 @@ static double seed_number(const char *seed)
 
 /* The row of an entry on a dataset with the lowest seed whose job satisfies: it left the curve
  * `name` (any row where name is NULL). feature SIZE_MAX: of any feature. */
-static const report_row *first_row(const gathering *in, size_t dataset, size_t feature,
+static const report_row *first_row(const report_gathering *in, size_t dataset, size_t feature,
                                    const report_entry *entry, const char *name)
 {
     const report_store *store = in->model->store;
@@ -187,7 +189,7 @@ static const report_row *first_row(const gathering *in, size_t dataset, size_t f
 }
 
 /* "seed 1" of the curves, and what else the reader must know. */
-static void cdf(gathering *in, size_t trace, size_t feature)
+static void cdf(report_gathering *in, size_t trace, size_t feature)
 {
     const report_model *model = in->model;
     const report_feature *what = &model->features[feature];
@@ -203,26 +205,28 @@ static void cdf(gathering *in, size_t trace, size_t feature)
         report_csv csv;
         int x, real, synthetic;
 
-        if (!job || !open_file(in, job, report_json_text(artefact(job, name), "file"), &csv))
+        if (!job ||
+            !report_gather_file(in, job, report_json_text(artefact(job, name), "file"), &csv))
             continue;
         x = report_csv_column(&csv, "x");
         real = report_csv_column(&csv, "real");
         synthetic = report_csv_column(&csv, "synthetic");
         if (x >= 0 && real >= 0 && synthetic >= 0) {
             if (!figure) {
-                figure = add_figure(in, REPORT_CDF, trace,
-                                    report_string(model->store, in->error, "%s%s%s", what->label,
-                                                  *what->title ? ", " : "", what->title));
+                figure =
+                    report_figure_new(in, REPORT_CDF, trace,
+                                      report_string(model->store, in->error, "%s%s%s", what->label,
+                                                    *what->title ? ", " : "", what->title));
                 if (figure) {
                     figure->x_label = what->unit;
                     figure->caption = report_string(model->store, in->error, "seed %s", row->seed);
-                    add_curve(in, figure, &csv, (size_t)x, (size_t)real, false, "real",
-                              REPORT_BLACK);
+                    report_curve_read(in, figure, &csv, (size_t)x, (size_t)real, false, "real",
+                                      REPORT_BLACK);
                 }
             }
             if (figure)
-                add_curve(in, figure, &csv, (size_t)x, (size_t)synthetic, false, entry->label,
-                          entry->colour);
+                report_curve_read(in, figure, &csv, (size_t)x, (size_t)synthetic, false,
+                                  entry->label, entry->colour);
         }
         report_csv_free(&csv);
     }
@@ -230,7 +234,7 @@ static void cdf(gathering *in, size_t trace, size_t feature)
         figure->log_x = wants_log(figure);
 }
 
-static void rate(gathering *in, size_t trace, const report_entry *entry)
+static void rate(report_gathering *in, size_t trace, const report_entry *entry)
 {
     const report_row *row =
         first_row(in, (size_t)in->model->traces[trace].main, SIZE_MAX, entry, "rate");
@@ -239,74 +243,21 @@ static void rate(gathering *in, size_t trace, const report_entry *entry)
     report_csv csv;
     int x, real, synthetic;
 
-    if (!job || !open_file(in, job, report_json_text(artefact(job, "rate"), "file"), &csv))
+    if (!job || !report_gather_file(in, job, report_json_text(artefact(job, "rate"), "file"), &csv))
         return;
     x = report_csv_column(&csv, "time");
     real = report_csv_column(&csv, "real");
     synthetic = report_csv_column(&csv, "synthetic");
     figure = x >= 0 && real >= 0 && synthetic >= 0
-                 ? add_figure(in, REPORT_RATE, trace, entry->label)
+                 ? report_figure_new(in, REPORT_RATE, trace, entry->label)
                  : NULL;
     if (figure) {
         figure->x_label = "s";
         figure->y_label = "packets/s";
         figure->caption = report_string(in->model->store, in->error, "seed %s", row->seed);
-        add_curve(in, figure, &csv, (size_t)x, (size_t)real, true, "real", REPORT_GREY);
-        add_curve(in, figure, &csv, (size_t)x, (size_t)synthetic, true, entry->label,
-                  entry->colour < 0 ? REPORT_BLACK : entry->colour);
-    }
-    report_csv_free(&csv);
-}
-
-/* curves.csv of a fit: curve,step,value; a figure a curve. */
-static void training(gathering *in, size_t trace, const report_entry *entry, const report_job *job,
-                     const char *seed)
-{
-    char *path = report_string(in->model->store, in->error, "%s/jobs/%s/curves.csv",
-                               in->model->store->folder, job->id);
-    FILE *file = path ? fopen(path, "rb") : NULL;
-    report_csv csv, part;
-    int curve, step, value;
-
-    if (!file)
-        return;
-    fclose(file);
-    if (!open_file(in, job, "curves.csv", &csv))
-        return;
-    curve = report_csv_column(&csv, "curve");
-    step = report_csv_column(&csv, "step");
-    value = report_csv_column(&csv, "value");
-    for (size_t first = 0; curve >= 0 && step >= 0 && value >= 0 && first < csv.rows; first++) {
-        const char *name = report_csv_field(&csv, first, (size_t)curve);
-        report_figure *figure;
-        bool known = false;
-
-        for (size_t i = 0; i < first; i++)
-            known |= !strcmp(report_csv_field(&csv, i, (size_t)curve), name);
-        if (known)
-            continue;
-        /* The rows of this curve, as a table of their own. */
-        part = csv;
-        part.rows = 0;
-        part.fields = malloc((csv.rows + 1) * csv.columns * sizeof *part.fields);
-        if (!part.fields) {
-            weir_error_memory(in->error, csv.rows * sizeof *part.fields, "a curve");
-            break;
-        }
-        for (size_t i = first; i < csv.rows; i++)
-            if (!strcmp(report_csv_field(&csv, i, (size_t)curve), name))
-                memcpy(part.fields + ++part.rows * csv.columns, csv.fields + (i + 1) * csv.columns,
-                       csv.columns * sizeof *part.fields);
-        figure =
-            add_figure(in, REPORT_TRAINING, trace,
-                       report_string(in->model->store, in->error, "%s: %s", entry->label, name));
-        if (figure) {
-            figure->x_label = "step";
-            figure->caption = report_string(in->model->store, in->error, "seed %s", seed);
-            add_curve(in, figure, &part, (size_t)step, (size_t)value, false, entry->label,
-                      entry->colour);
-        }
-        free(part.fields);
+        report_curve_read(in, figure, &csv, (size_t)x, (size_t)real, true, "real", REPORT_GREY);
+        report_curve_read(in, figure, &csv, (size_t)x, (size_t)synthetic, true, entry->label,
+                          entry->colour < 0 ? REPORT_BLACK : entry->colour);
     }
     report_csv_free(&csv);
 }
@@ -355,7 +306,8 @@ static double value_at(const report_csv *csv, size_t row, size_t column)
 }
 
 /* images: label,height,width,v0,…; matrix: its rows. */
-static void pictures(gathering *in, report_figure *figure, const report_csv *csv, bool images)
+static void pictures(report_gathering *in, report_figure *figure, const report_csv *csv,
+                     bool images)
 {
     report_text out = {0};
     double *values = malloc((csv->columns * (images ? 1 : csv->rows) + 1) * sizeof *values);
@@ -396,8 +348,8 @@ static void pictures(gathering *in, report_figure *figure, const report_csv *csv
 }
 
 /* Every artefact of a job that has no place of its own. */
-static void others(gathering *in, size_t trace, const report_entry *entry, const report_job *job,
-                   const char *seed)
+static void others(report_gathering *in, size_t trace, const report_entry *entry,
+                   const report_job *job, const char *seed)
 {
     const json_t *item;
     size_t i;
@@ -409,19 +361,19 @@ static void others(gathering *in, size_t trace, const report_entry *entry, const
         report_csv csv;
 
         if (!strncmp(name, "cdf_", 4) || !strcmp(name, "rate") ||
-            !open_file(in, job, report_json_text(item, "file"), &csv))
+            !report_gather_file(in, job, report_json_text(item, "file"), &csv))
             continue;
-        figure =
-            add_figure(in, REPORT_ARTEFACT, trace,
-                       report_string(in->model->store, in->error, "%s: %s", entry->label, name));
+        figure = report_figure_new(
+            in, REPORT_ARTEFACT, trace,
+            report_string(in->model->store, in->error, "%s: %s", entry->label, name));
         if (figure) {
             figure->caption = report_string(in->model->store, in->error, "seed %s", seed);
             if (strcmp(kind, "curve"))
                 pictures(in, figure, &csv, !strcmp(kind, "images"));
             for (size_t c = 1; !strcmp(kind, "curve") && c < csv.columns; c++)
-                add_curve(in, figure, &csv, 0, c, false,
-                          report_string(in->model->store, in->error, "%s", csv.names[c]),
-                          (int)c - 1);
+                report_curve_read(in, figure, &csv, 0, c, false,
+                                  report_string(in->model->store, in->error, "%s", csv.names[c]),
+                                  (int)c - 1);
             figure->x_label = strcmp(kind, "curve")
                                   ? ""
                                   : report_string(in->model->store, in->error, "%s", csv.names[0]);
@@ -431,7 +383,7 @@ static void others(gathering *in, size_t trace, const report_entry *entry, const
 }
 
 /* The jobs of an entry's first seed: its fit and sample, and its scores. */
-static void first_jobs(gathering *in, size_t trace, const report_entry *entry)
+static void first_jobs(report_gathering *in, size_t trace, const report_entry *entry)
 {
     enum { ROOM = 64 };
     const report_store *store = in->model->store;
@@ -441,9 +393,9 @@ static void first_jobs(gathering *in, size_t trace, const report_entry *entry)
 
     if (!first)
         return;
+    report_training_figures(in, trace, entry);
     n = report_chain(store, first->job, jobs, ROOM);
     for (size_t i = 0; i < n; i++) {
-        training(in, trace, entry, jobs[i], first->seed);
         others(in, trace, entry, jobs[i], first->seed);
     }
     for (size_t i = 0; i < store->row_count && done < ROOM; i++) {
@@ -464,7 +416,7 @@ static void first_jobs(gathering *in, size_t trace, const report_entry *entry)
 
 int report_collect(const report_model *model, report_figures *figures, weir_error *error)
 {
-    gathering in = {model, figures, error};
+    report_gathering in = {model, figures, error};
 
     memset(figures, 0, sizeof *figures);
     figures->problem = "";
@@ -478,6 +430,8 @@ int report_collect(const report_model *model, report_figures *figures, weir_erro
         for (size_t e = 0; e < model->entry_count; e++)
             if (model->entries[e].role != REPORT_FLOOR && error->status == WEIR_OK)
                 first_jobs(&in, t, &model->entries[e]);
+        if (error->status == WEIR_OK)
+            report_front_figures(&in, t);
     }
     return error->status;
 }

@@ -20,6 +20,7 @@ typedef enum report_figure_kind {
     REPORT_CDF,      /* a feature: the real sample and every generator's */
     REPORT_RATE,     /* packet rate: the real trace and one generator */
     REPORT_TRAINING, /* a curve of a fit */
+    REPORT_FRONT,    /* mean rank against a cost: a point a generator, and the front */
     REPORT_ARTEFACT  /* whatever else a job left: curve, matrix or images */
 } report_figure_kind;
 
@@ -29,6 +30,8 @@ typedef struct report_figure {
     const char *title, *caption; /* plain text; the caption may be "" */
     const char *x_label, *y_label;
     bool log_x;
+    double marks[8]; /* x of upright lines */
+    size_t mark_count;
     report_curve *curves;
     size_t curve_count;
     const char *markup; /* <svg>… or <img …>, ready for the page; NULL: not drawn */
@@ -51,6 +54,16 @@ int report_plot(const report_model *model, report_figures *figures, weir_error *
 /* Appends a PNG of 8-bit grey pixels [height][width] as an <img> whose source is in the page. */
 void report_png(report_text *out, const unsigned char *pixels, size_t width, size_t height,
                 const char *alt);
+
+/* What a generator may cost, and whether an entry lies on the front of a trace: none of the
+ * compared has both a rank and a cost that are no larger, and one of them smaller. NaN: unknown. */
+typedef enum report_measure { REPORT_SECONDS, REPORT_MEMORY, REPORT_MODEL } report_measure;
+#define REPORT_MEASURES 3
+double report_measured(const report_model *model, size_t trace, size_t entry,
+                       report_measure measure);
+bool report_on_front(const report_model *model, size_t trace, size_t entry, report_measure measure);
+/* "training time", "peak memory", "model size". */
+const char *report_measure_name(report_measure measure);
 
 /* Colour of a line, "#rrggbb", and whether it is dashed. */
 const char *report_colour(int colour, bool *dashed);

@@ -394,7 +394,7 @@ void report_html_page(report_text *out, const report_model *model, const report_
                       figures->left_out);
     for (size_t t = 0; t < model->trace_count; t++)
         report_html_trace(out, model, figures, t);
-    report_html_run(out, model);
+    report_html_run(out, model, figures);
     report_format(out, "</main>\n<footer>Written by Weir from <code>scores.csv</code>, "
                        "<code>manifest.json</code> and <code>jobs/</code> beside this file. Every "
                        "number shows all its digits when pointed at.</footer>\n</body>\n</html>\n");

@@ -10,7 +10,10 @@ void report_html_page(report_text *out, const report_model *model, const report_
 void report_html_trace(report_text *out, const report_model *model, const report_figures *figures,
                        size_t trace);
 /* Costs, failures, how it was run, what could not be read. html_run.c */
-void report_html_run(report_text *out, const report_model *model);
+void report_html_run(report_text *out, const report_model *model, const report_figures *figures);
+/* The figures of a kind that were drawn, side by side; nothing where there are none. */
+void report_figure_grid(report_text *out, const report_figures *figures, report_figure_kind kind,
+                        size_t trace);
 extern const char *const report_style[]; /* pieces; NULL ends them */
 /* The whole Markdown page, appended to out. */
 void report_markdown_page(report_text *out, const report_model *model,

@@ -1,4 +1,5 @@
 /* The page's last parts: cost a phase, failures, how it was run. */
+#include "report/fits.h"
 #include "report/html.h"
 #include <math.h>
 #include <string.h>
@@ -17,22 +18,27 @@ static void bytes_cell(report_text *out, double bytes)
     report_format(out, "<td title=\"%.17g bytes\">%s</td>", bytes, report_bytes(bytes, number));
 }
 
-static void costs(report_text *out, const report_model *model)
+static void costs(report_text *out, const report_model *model, const report_figures *figures)
 {
     report_add(
-        out, "<section id=\"cost\">\n<h2>Cost</h2>\n<p class=\"small soft\">Means over seeds, of "
-             "the jobs that fitted, sampled and scored; parts of a fit that ran beside each other "
-             "are added up. Open, fit, sample and save are phases of fitting and sampling "
-             "together. Peak memory is the largest of any of these jobs.</p>\n");
+        out,
+        "<section id=\"cost\">\n<h2>Cost</h2>\n<p class=\"small soft\">Means over seeds, of "
+        "the jobs that fitted, sampled and scored; parts of a fit that ran beside each other "
+        "are added up. Open, fit, sample and save are phases of fitting and sampling "
+        "together; training is CPU time of fitting alone (on a GPU the time that passes), counted "
+        "over interruptions. Peak memory is the largest of any of these jobs, a model's size "
+        "is all that sampling needs, encoders included.</p>\n");
     for (size_t t = 0; t < model->trace_count; t++) {
         report_add(out, "<h3>");
         report_html(out, model->traces[t].name);
         report_add(out, "</h3>\n");
         report_table_open(out, "Cost");
-        report_add(out, "<thead><tr><th class=\"name\">generator</th><th>open</th><th>fit</th>"
-                        "<th>sample</th><th>save</th><th>in all</th><th>CPU time</th><th>peak "
-                        "memory</th><th>model</th><th>score</th><th>seeds</th></tr></thead>\n"
-                        "<tbody>\n");
+        report_add(
+            out,
+            "<thead><tr><th class=\"name\">generator</th><th>open</th><th>fit</th>"
+            "<th>sample</th><th>save</th><th>in all</th><th>CPU time</th><th>training</th><th>peak "
+            "memory</th><th>model</th><th>score</th><th>seeds</th></tr></thead>\n"
+            "<tbody>\n");
         for (size_t e = 0; e < model->entry_count; e++) {
             const report_cost *cost = &model->costs[t * model->entry_count + e];
 
@@ -47,6 +53,7 @@ static void costs(report_text *out, const report_model *model)
             seconds_cell(out, cost->save);
             seconds_cell(out, cost->seconds);
             seconds_cell(out, cost->cpu_seconds);
+            seconds_cell(out, cost->training);
             bytes_cell(out, cost->peak_memory);
             bytes_cell(out, cost->model_bytes);
             seconds_cell(out, cost->score);
@@ -54,6 +61,7 @@ static void costs(report_text *out, const report_model *model)
         }
         report_add(out, "</tbody>\n");
         report_table_close(out);
+        report_training_html(out, model, figures, t);
     }
     report_add(out, "</section>\n");
 }
@@ -225,14 +233,14 @@ static void plugins(report_text *out, const json_t *manifest)
     report_table_close(out);
 }
 
-void report_html_run(report_text *out, const report_model *model)
+void report_html_run(report_text *out, const report_model *model, const report_figures *figures)
 {
     const json_t *manifest = model->store->manifest, *word;
     const json_t *script = json_object_get(manifest, "script");
     report_text text = {0};
     size_t i;
 
-    costs(out, model);
+    costs(out, model, figures);
     failures(out, model);
     report_add(out, "<section id=\"run\">\n<h2>How it was run</h2>\n");
     if (model->store->note_count) {

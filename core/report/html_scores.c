@@ -152,7 +152,8 @@ static void figure(report_text *out, const report_figure *what)
         report_add(out, "</span>");
     }
     /* Lines that are no generators' are named under their own figure. */
-    if (what->kind == REPORT_ARTEFACT && what->curve_count) {
+    if ((what->kind == REPORT_ARTEFACT && what->curve_count) ||
+        (what->kind == REPORT_TRAINING && what->curve_count > 1)) {
         report_add(out, "<br>");
         for (size_t c = 0; c < what->curve_count; c++) {
             bool dashed;
@@ -176,9 +177,11 @@ static bool has_figures(const report_figures *figures, report_figure_kind kind, 
     return false;
 }
 
-static void figure_grid(report_text *out, const report_figures *figures, report_figure_kind kind,
+void report_figure_grid(report_text *out, const report_figures *figures, report_figure_kind kind,
                         size_t trace)
 {
+    if (!has_figures(figures, kind, trace))
+        return;
     report_add(out, "<div class=\"figures\">\n");
     for (size_t i = 0; i < figures->count; i++)
         if (figures->list[i].kind == kind && figures->list[i].trace == trace &&
@@ -218,20 +221,24 @@ static void all_figures(report_text *out, const report_model *model, const repor
                         "Cumulative share of the sample, by value; one seed. The references are "
                         "dashed grey.</p>\n");
         legend(out, model, dataset);
-        figure_grid(out, figures, REPORT_CDF, trace);
+        report_figure_grid(out, figures, REPORT_CDF, trace);
     }
     if (has_figures(figures, REPORT_RATE, trace)) {
         report_add(out, "<h3>Packet rate over time</h3>\n<p class=\"small soft\">Packets a second, "
                         "grey: the real trace.</p>\n");
-        figure_grid(out, figures, REPORT_RATE, trace);
+        report_figure_grid(out, figures, REPORT_RATE, trace);
     }
     if (has_figures(figures, REPORT_TRAINING, trace)) {
-        report_add(out, "<h3>Training</h3>\n");
-        figure_grid(out, figures, REPORT_TRAINING, trace);
+        report_add(out,
+                   "<h3>Training</h3>\n<p class=\"small soft\">Losses and what else fits tracked, "
+                   "a figure a curve, means of runs of steps; a line a seed, and where a fit "
+                   "has parts, a part. Where the first steps would hide the rest, the axis "
+                   "leaves them out.</p>\n");
+        report_figure_grid(out, figures, REPORT_TRAINING, trace);
     }
     if (has_figures(figures, REPORT_ARTEFACT, trace)) {
         report_add(out, "<h3>Other things to look at</h3>\n");
-        figure_grid(out, figures, REPORT_ARTEFACT, trace);
+        report_figure_grid(out, figures, REPORT_ARTEFACT, trace);
     }
 }
 

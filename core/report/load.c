@@ -4,12 +4,14 @@
 #include "report/model.h"
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
@@ -61,6 +63,7 @@ void report_store_free(report_store *store)
         json_decref(store->jobs[i].status);
         json_decref(store->jobs[i].scores);
         json_decref(store->jobs[i].artefacts);
+        json_decref(store->jobs[i].selection);
     }
     json_decref(store->manifest);
     while (store->blocks) {
@@ -302,20 +305,34 @@ static int take_rows(report_store *store, const json_t *rows, weir_error *error)
 /* ---- Jobs ------------------------------------------------------------------------------------ */
 
 /* Sum of the sizes of the files in a folder; NaN if there is no such folder. */
-static double folder_bytes(const char *path)
+static double folder_bytes_at(int parent, const char *path)
 {
-    DIR *folder = opendir(path);
+    int at = openat(parent, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = at < 0 ? NULL : fdopendir(at);
     const struct dirent *entry;
     struct stat info;
     double bytes = 0;
 
+    if (at >= 0 && !folder)
+        close(at);
     if (!folder)
         return NAN;
-    while ((entry = readdir(folder)))
-        if (fstatat(dirfd(folder), entry->d_name, &info, 0) == 0 && S_ISREG(info.st_mode))
+    while ((entry = readdir(folder))) {
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
+            fstatat(dirfd(folder), entry->d_name, &info, 0) != 0)
+            continue;
+        if (S_ISREG(info.st_mode))
             bytes += (double)info.st_size;
+        else if (S_ISDIR(info.st_mode))
+            bytes += fmax(0, folder_bytes_at(dirfd(folder), entry->d_name));
+    }
     closedir(folder);
     return bytes;
+}
+
+static double folder_bytes(const char *path)
+{
+    return folder_bytes_at(AT_FDCWD, path);
 }
 
 /* The last lines of a job's log. */
@@ -346,15 +363,15 @@ static const char *log_tail(report_store *store, const char *path, weir_error *e
 
 static int read_job(report_store *store, report_job *job, weir_error *error)
 {
-    static const char *const documents[] = {"spec", "status", "scores", "artefacts"};
-    json_t **into[] = {&job->spec, &job->status, &job->scores, &job->artefacts};
+    static const char *const documents[] = {"spec", "status", "scores", "selection", "artefacts"};
+    json_t **into[] = {&job->spec, &job->status, &job->scores, &job->selection, &job->artefacts};
     char *path;
 
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         path = report_string(store, error, "jobs/%s/%s.json", job->id, documents[i]);
         if (!path)
             return (int)error->status;
-        *into[i] = read_json(store, path, i < 3, true, error);
+        *into[i] = read_json(store, path, i < 4, true, error);
     }
     path = report_string(store, error, "%s/jobs/%s/model", store->folder, job->id);
     if (!path)

@@ -1,4 +1,5 @@
 /* The report as Markdown: the same tables, compact. */
+#include "report/fits.h"
 #include "report/html.h"
 #include <math.h>
 #include <string.h>
@@ -402,6 +403,7 @@ void report_markdown_page(report_text *out, const report_model *model,
         details(out, model, (size_t)trace->main);
     }
     costs(out, model);
+    report_training_markdown(out, model);
     failures(out, model);
     manifest(out, model);
 }

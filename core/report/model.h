@@ -23,9 +23,9 @@ typedef struct report_row {
 /* A job's folder. Any of the documents may be NULL: the file is missing or unreadable. */
 typedef struct report_job {
     const char *id;
-    json_t *spec, *status, *scores, *artefacts;
+    json_t *spec, *status, *scores, *artefacts, *selection;
     const char *log;    /* its last lines; "" if there are none */
-    double model_bytes; /* of model/; NaN if there is none */
+    double model_bytes; /* of model/ with its encoders; NaN if there is none */
 } report_job;
 
 typedef struct report_store {
@@ -131,6 +131,7 @@ typedef struct report_board {
 typedef struct report_cost {
     size_t runs; /* seeds with a known cost */
     double open, fit, sample, save, score, seconds, cpu_seconds, peak_memory, model_bytes;
+    double training; /* s of CPU, on a GPU of time, that training took, over all interruptions */
 } report_cost;
 
 /* How the scores of one group are put on one scale before they are averaged (specs D.3). */

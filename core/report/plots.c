@@ -93,6 +93,56 @@ static void tics(report_text *script, const char *axis, double low, double high)
     report_format(script, "set %stics %.9g\n", axis, step);
 }
 
+static int compare_numbers(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* A training's first steps may be a hundred times what follows, and then hide it: the range of all
+ * but one in fifty values at either end, where that is less than a third of the whole. */
+static void crop(const report_figure *figure, double *bottom, double *top)
+{
+    size_t n = 0, room = 0;
+    double *values, low, high;
+
+    for (size_t c = 0; c < figure->curve_count; c++)
+        room += figure->curves[c].n;
+    values = malloc((room + 1) * sizeof *values);
+    if (!values || room < 20) {
+        free(values);
+        return;
+    }
+    for (size_t c = 0; c < figure->curve_count; c++)
+        for (size_t i = 0; i < figure->curves[c].n; i++)
+            values[n++] = figure->curves[c].y[i];
+    qsort(values, n, sizeof *values, compare_numbers);
+    low = values[n / 50];
+    high = values[n - 1 - n / 50];
+    if (high > low && high - low < (*top - *bottom) / 3) {
+        *bottom = fmax(*bottom, low - 0.2 * (high - low));
+        *top = fmin(*top, high + 0.2 * (high - low));
+    }
+    free(values);
+}
+
+/* The names of points, beside them; those at the right edge to their left. */
+static void name_points(report_text *script, const report_figure *figure, double across, double up,
+                        double low, double high)
+{
+    for (size_t c = 1; c < figure->curve_count; c++) {
+        double x = figure->curves[c].x[0];
+        bool right = figure->log_x ? x * x > low * high : x > (low + high) / 2;
+
+        report_add(script, "set label ");
+        quoted(script, figure->curves[c].name);
+        report_format(script, " at %.9g,%.9g %s offset %s,0.4 font ',11' front\n", x / across,
+                      figure->curves[c].y[0] / up, right ? "right" : "left",
+                      right ? "-0.6" : "0.6");
+    }
+}
+
 static void write_plot(report_text *script, const report_figure *figure, size_t number)
 {
     bool cdf = figure->kind == REPORT_CDF;
@@ -116,9 +166,18 @@ static void write_plot(report_text *script, const report_figure *figure, size_t 
         low = isfinite(low) ? low - 0.5 * fabs(low) - 0.5 : 0;
         high = isfinite(high) ? high + 0.5 * fabs(high) + 0.5 : 1;
     }
+    if (figure->kind == REPORT_TRAINING)
+        crop(figure, &bottom, &top);
+    if (figure->kind == REPORT_FRONT) { /* room around the points */
+        double x = figure->log_x ? pow(high / low, 0.1) : 0.1 * (high - low);
+        low = figure->log_x ? low / x : low - x;
+        high = figure->log_x ? high * x : high + x;
+        bottom -= 0.1 * (top - bottom) + 0.1;
+        top += 0.1 * (top - bottom) + 0.1;
+    }
     if (!figure->log_x)
         across = axis_scale(fmax(fabs(low), fabs(high)), figure->x_label, &x_prefix);
-    if (!cdf)
+    if (!cdf && figure->kind != REPORT_FRONT)
         up = axis_scale(fmax(fabs(bottom), fabs(top)), figure->y_label, &y_prefix);
     for (size_t c = 0; c < figure->curve_count; c++) {
         const report_curve *curve = &figure->curves[c];
@@ -144,24 +203,40 @@ static void write_plot(report_text *script, const report_figure *figure, size_t 
     }
     if (cdf) {
         report_add(script, "set yrange [0:1]\nset ytics 0.25\n");
+    } else if ((figure->kind == REPORT_TRAINING || figure->kind == REPORT_FRONT) && top > bottom) {
+        report_format(script, "set yrange [%.9g:%.9g]\n", bottom / up, top / up);
+        tics(script, "y", bottom / up, top / up);
     } else {
         report_format(script, "set yrange [%s:*]\n", figure->kind == REPORT_RATE ? "0" : "*");
         tics(script, "y", figure->kind == REPORT_RATE ? 0 : bottom / up, top / up);
     }
-    report_format(script, "set lmargin %d\n", *figure->y_label ? 8 : 6);
+    report_format(script, "set lmargin %d\n",
+                  *figure->y_label || figure->kind == REPORT_TRAINING ? 8 : 6);
     axis_label(script, "x", x_prefix, figure->x_label);
     axis_label(script, "y", y_prefix, figure->y_label);
+    for (size_t i = 0; i < figure->mark_count; i++)
+        report_format(script,
+                      "set arrow from first %.9g,graph 0 to first %.9g,graph 1 nohead lc rgb "
+                      "'#8a8a8a' lw 1\n",
+                      figure->marks[i] / across, figure->marks[i] / across);
+    if (figure->kind == REPORT_FRONT)
+        name_points(script, figure, across, up, low, high);
     report_add(script, "plot ");
     for (size_t c = 0; c < figure->curve_count; c++) {
         bool dashed;
         const char *colour = report_colour(figure->curves[c].colour, &dashed);
 
+        if (figure->kind == REPORT_FRONT && c) {
+            report_format(script, ", $c%zu using 1:2 with points pt 7 ps 0.8 lc rgb '%s' notitle",
+                          c, colour);
+            continue;
+        }
         report_format(script, "%s$c%zu using 1:2 with %s lw %s dt %s lc rgb '%s' notitle",
-                      c ? ", " : "", c, cdf ? "steps" : "lines",
+                      c ? ", " : "", c, cdf || figure->kind == REPORT_FRONT ? "steps" : "lines",
                       figure->curves[c].colour == REPORT_BLACK && cdf ? "2.6" : "1.6",
                       dashed && figure->kind != REPORT_RATE ? "(6,4)" : "solid", colour);
     }
-    report_add(script, "\n");
+    report_add(script, "\nunset label\nunset arrow\n");
 }
 
 /* ---- The process ----------------------------------------------------------------------------- */

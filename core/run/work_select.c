@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The validation set, for those who read the result. */
 static json_t *describe_validation(const weir_work *work, weir_error *error)
@@ -37,7 +38,7 @@ static int take_model(const weir_work *work, const json_t *selection, const json
                       weir_error *error)
 {
     const char *from = json_string_value(json_object_get(chosen, "model"));
-    char path[PATH_MAX], temporary[PATH_MAX];
+    char path[PATH_MAX], temporary[PATH_MAX], curves[PATH_MAX];
     json_t *about;
 
     snprintf(path, sizeof path, "%.3500s/model", work->out);
@@ -45,6 +46,8 @@ static int take_model(const weir_work *work, const json_t *selection, const json
     if (weir_folder_link(from, temporary, error) != WEIR_OK)
         return error->status;
     snprintf(temporary, sizeof temporary, "%.3500s/model.tmp/model.json", work->out);
+    snprintf(curves, sizeof curves, "%.3500s/model.tmp/curves.csv", work->out);
+    unlink(curves); /* a checkpoint's, up to its step; the fit has them all */
     about = weir_json_read(temporary);
     if (!about)
         return weir_error_set(error, WEIR_EDATA, "%s: not a model: it has no model.json", from);

@@ -74,6 +74,10 @@ exp:report()
 END
 run 0 "$weir" run equal.lua
 [ "$(ls -d results/equal/jobs/*/model | wc -l)" -eq 4 ] || fail "four fits"
+has results/equal/report.md "| 0.2 s, but it knows no budget |"
+has results/equal/report.md "is not repeated byte for byte by running it again"
+grep -q "| trains budget=0.3s | 1 | [0-9.]* ms | 0.3 s | {[0-9]*} |" results/equal/report.md || fail "the report does not say what a budget took"
+has results/equal/report.html "What it gives for what it costs"
 run 0 "$weir" run equal.lua
 has err "(12 of them before)"
 

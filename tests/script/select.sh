@@ -38,6 +38,9 @@ grep -q "fitted on 480 rows" results/choice/jobs/*/log || fail "the fit saw rows
 [ -z "$(find results -path '*candidates/*')" ] || fail "candidates that lost are kept"
 [ "$(ls -d results/choice/jobs/*/ | wc -l)" -eq 4 ] || fail "fit, select, sample and score are left: $(ls results/choice/jobs)"
 
+has results/choice/report.md "checkpoint of step 30, of 6, on trace:test (120 rows, held back by flow)"
+grep -q "Rank sums of wanders, seed 1, by step: 10: .* 30: .*(final): " results/choice/report.md || fail "no rank sums in the report"
+has results/choice/report.html "<td>30</td><td class=\"name\">checkpoint, chosen</td>"
 cp results/choice/scores.csv plain.csv
 cp "$(selection)" plain.json
 run 0 "$weir" run choice.lua -- plain

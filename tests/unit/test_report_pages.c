@@ -2,7 +2,7 @@
  * Covers: core/report/write.c core/report/html.c core/report/html_scores.c
  * Covers: core/report/html_run.c
  * Covers: core/report/markdown.c core/report/text.c core/report/figures.c core/report/plots.c
- * Covers: core/report/style.c
+ * Covers: core/report/style.c core/report/fits.c core/report/front.c core/report/training.c
  */
 #include "report/figures.h"
 #include "report/report.h"
@@ -114,9 +114,11 @@ static void page_is_complete(void **state)
     contains(markdown, "| 1 | bootstrap | 1.12 | 1.22 | 16 of 16 |");
     contains(markdown,
              "| fit of broken, seed 1, on sample | fit | crashed (SIGSEGV) | 3.220 s | 912 MB |");
+    contains(html, "Mean rank against peak memory, none is better for less: ");
+    contains(markdown, "On sample, none has a better mean rank for less model size than: ");
     if (have_gnuplot()) {
-        /* 3 distributions a trace, 3 rates on sample, 2 curves of 2 fits. */
-        assert_int_equal(count(html, "<svg"), 3 + 3 + 3 + 4);
+        /* 3 distributions a trace, 3 rates on sample, 2 curves of 2 fits, 2 fronts a trace. */
+        assert_int_equal(count(html, "<svg"), 3 + 3 + 3 + 4 + 4);
         lacks(html, "gnuplot");
         contains(html, "µ</text>");
     }
