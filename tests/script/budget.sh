@@ -47,14 +47,14 @@ spec() {
         "threads": 1, "budget": %s, "inputs": { "train": { "files": ["%s/trace.csv"] } }, "out": "%s/%s" }' \
         "$2" "$tmp" "$tmp" "$1" >"$1.json"
 }
-spec killed '{ "seconds": 0.7 }'
+spec killed '{ "seconds": 0.4 }'
 status=0
 WEIR_FIXTURE_STOP=205 "$weir" job killed.json >out 2>err || status=$?
 [ "$status" -gt 2 ] || fail "the fixture did not stop itself"
 before=$(number killed/checkpoint/model.json used)
 run 0 "$weir" job killed.json
 has err "going on from the checkpoint of step 200"
-between 0.7 "$(number killed/status.json used)" 1.2
+between 0.4 "$(number killed/status.json used)" 1.2
 between 0 "$(number killed/status.json cpu_seconds)" "$(awk -v b="$before" 'BEGIN { print 1.2 - b }')"
 spec again "{ \"steps\": [[$(number killed/status.json step)]] }"
 run 0 "$weir" job again.json

@@ -15,31 +15,32 @@ local exp = weir.experiment "choice"
 local choice = ({
   plain = "rank_sum",
   keep = { "rank_sum", keep = true },
-  one = { "rank_sum", metrics = "emd", validation = 0.5, by = "time" },
+  one = { "rank_sum", metrics = "emd" },
+  time = { "rank_sum", metrics = "emd", validation = 0.5, by = "time" },
   crashing = { "rank_sum", metrics = { "crashing_metric", "emd" } },
   all_crash = { "rank_sum", metrics = { "crashing_metric" } },
   few = { "rank_sum", candidates = 3, metrics = "emd" },
 })[arg[1]]
 exp:score("jsd", trace, exp:generate("wanders", trace, { select = choice, label = "wanders",
-  broken = tonumber(arg[2] or 0), every = tonumber(arg[3] or 10) }))
+  broken = tonumber(arg[2] or 0), every = tonumber(arg[3] or 15) }))
 exp:run()
 if arg[1] == "plain" then exp:report() end
 END
 chosen() { sed -n '/"selected"/,/}/s/.*"step": *\([0-9]*\).*/\1/p' results/choice/jobs/*/model/model.json | head -n 1; }
 selection() { ls results/choice/jobs/*/selection.json; }
 
-# The best of five checkpoints and the final model, fitted on four fifths.
+# The best of three checkpoints and the final model, fitted on four fifths.
 run 0 "$weir" run choice.lua -- plain
 [ "$(chosen)" = 30 ] || fail "step 30 is the best, not $(chosen)"
-has "$(selection)" '"chosen": 2'
+has "$(selection)" '"chosen": 1'
 has "$(selection)" '"name": "trace:test"'
-[ "$(grep -c '"rank_sum": [0-9]' "$(selection)")" -eq 6 ] || fail "six candidates have a rank sum"
+[ "$(grep -c '"rank_sum": [0-9]' "$(selection)")" -eq 4 ] || fail "four candidates have a rank sum"
 grep -q "fitted on 480 rows" results/choice/jobs/*/log || fail "the fit saw rows of the validation set"
 [ -z "$(find results -path '*candidates/*')" ] || fail "candidates that lost are kept"
 [ "$(ls -d results/choice/jobs/*/ | wc -l)" -eq 4 ] || fail "fit, select, sample and score are left: $(ls results/choice/jobs)"
 
-has results/choice/report.md "checkpoint of step 30, of 6, on trace:test (120 rows, held back by flow)"
-grep -q "Rank sums of wanders, seed 1, by step: 10: .* 30: .*(final): " results/choice/report.md || fail "no rank sums in the report"
+has results/choice/report.md "checkpoint of step 30, of 4, on trace:test (120 rows, held back by flow)"
+grep -q "Rank sums of wanders, seed 1, by step: 15: .* 30: .*(final): " results/choice/report.md || fail "no rank sums in the report"
 has results/choice/report.html "<td>30</td><td class=\"name\">checkpoint, chosen</td>"
 cp results/choice/scores.csv plain.csv
 cp "$(selection)" plain.json
@@ -48,52 +49,52 @@ has err "4 jobs: 4 done (4 of them before)"
 
 # Another choice among the same candidates, which are gone: the fit is done again, and they may stay.
 run 0 "$weir" run choice.lua --fresh -- keep
-[ "$(ls -d results/choice/jobs/*/candidates/*/ | wc -l)" -eq 5 ] || fail "candidates are to stay"
+[ "$(ls -d results/choice/jobs/*/candidates/*/ | wc -l)" -eq 3 ] || fail "candidates are to stay"
 equal plain.csv results/choice/scores.csv
 run 0 "$weir" run choice.lua -- plain
 has err "4 jobs: 4 done (4 of them before)"
-run 0 "$weir" run choice.lua -- one
+run 0 "$weir" run choice.lua -- time
 [ "$(grep -l '"by": "time"' results/choice/jobs/*/selection.json | wc -l)" -eq 1 ] || fail "no validation by time"
 
 # A candidate that crashes, a metric that crashes: told, and the rest decides.
-run 0 "$weir" run choice.lua --fresh -- plain 30
-[ "$(chosen)" = 40 ] || fail "up to step 30 none is usable: 40 is the best, not $(chosen)"
-[ "$(grep -c '"usable": false' "$(selection)")" -eq 3 ] || fail "three candidates are unusable"
+run 0 "$weir" run choice.lua --fresh -- one 30
+[ "$(chosen)" = 45 ] || fail "up to step 30 none is usable: 45 is the best, not $(chosen)"
+[ "$(grep -c '"usable": false' "$(selection)")" -eq 2 ] || fail "two candidates are unusable"
 has "$(selection)" "crashed (SIGABRT)"
 run 0 "$weir" run choice.lua --fresh -- crashing
 [ "$(chosen)" = 30 ] || fail "without the metric that crashes it is 30, not $(chosen)"
 run 0 "$weir" run choice.lua --fresh -- all_crash
 [ "$(chosen)" = 50 ] || fail "with nothing to go by it is the final model, not $(chosen)"
 grep -q '"step": 55.0' results/choice/jobs/*/model/model.json || fail "the final model is not the chosen one"
-run 1 "$weir" run choice.lua --fresh -- plain 1000
+run 1 "$weir" run choice.lua --fresh -- one 1000
 has results/choice/scores.csv "no candidate can be sampled; the first: crashed (SIGABRT)"
 
 # No more checkpoints than asked for, spread over the training.
-run 0 "$weir" run choice.lua --fresh -- few 0 1
+run 0 "$weir" run choice.lua --fresh -- few 0 5
 [ "$(grep -c '"step"' "$(selection)")" -eq 4 ] || fail "three checkpoints and the final model"
-[ "$(grep -o '"step": [0-9]*' "$(selection)" | head -n 1)" != '"step": 48' ] || fail "only the last checkpoints were kept"
+[ "$(grep -o '"step": [0-9]*' "$(selection)" | head -n 1)" != '"step": 40' ] || fail "only the last checkpoints were kept"
 
 # Killed in the fit, and between it and the choice.
 rm -rf results
 WEIR_FIXTURE_STOP=25 run 1 "$weir" run choice.lua -- plain
 run 0 "$weir" run choice.lua -- plain
-grep -q "going on from the checkpoint of step 20" results/choice/jobs/*/log || fail "the fit did not go on"
+grep -q "going on from the checkpoint of step 15" results/choice/jobs/*/log || fail "the fit did not go on"
 equal plain.csv results/choice/scores.csv
 equal plain.json "$(selection)"
 rm -rf "$(dirname "$(selection)")" results/choice/jobs/*/synthetic.weir
 run 0 "$weir" run choice.lua -- plain
 equal plain.json "$(selection)"
 
-# Parts: the k-th checkpoints of all, joined. (The metric counts what is sampled: the fewer steps, the better.)
+# Parts: the k-th checkpoints of all, joined.
 cat >parts.lua <<'END'
 local weir = require "weir"
 local trace = weir.trace "trace.csv"
 local exp = weir.experiment "choice"
-exp:score("chatter", trace, exp:generate("parts", trace, { select = { "rank_sum", metrics = "emd", candidates = 4 } }))
+exp:score("chatter", trace, exp:generate("parts", trace, { select = { "rank_sum", metrics = "emd", candidates = 2 } }))
 exp:run()
 END
 run 0 "$weir" run parts.lua --fresh
-[ "$(grep -c '"usable": true' "$(selection)")" -eq 5 ] || [ "$(grep -c '"usable": true' "$(selection)")" -eq 4 ] || fail "candidates of joined parts"
+[ "$(grep -c '"usable": true' "$(selection)")" -ge 2 ] || fail "candidates of joined parts"
 [ -z "$(find results -path '*candidates/*')" ] || fail "candidates of parts are kept"
 rm -rf "$(dirname "$(selection)")"
 run 0 "$weir" run parts.lua
