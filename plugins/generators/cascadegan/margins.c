@@ -10,7 +10,9 @@
 #define PIECES 16        /* of another one, at most */
 #define MOST_BINS 12
 #define BIN_FLOWS 24  /* fewest flows of a bin */
-#define PIECE_FLOWS 4 /* and of a piece; of the packets', whose tail matters, half */
+#define PIECE_FLOWS 4 /* and of a piece */
+/* Of a piece of the packets': the largest flows may be most of the traffic. */
+#define PACKET_PIECE_FLOWS 1
 
 /* After the packets. The duration follows from start and end; the end is first had as a span. */
 static const int order[] = {COND_END,  COND_START,     COND_ACTIVE, COND_MEAN,
@@ -303,7 +305,7 @@ int cascade_margins_learn(weir_job *job, struct cascade_conditions *self,
     for (size_t i = 0; i < count; i++)
         values[i] = (float)place_of(COND_PACKETS, range_of(self, COND_PACKETS, flows[0].x),
                                     (double)values[i]);
-    used = cut_pieces(values, count, PACKET_PIECES, PIECE_FLOWS / 2, true, pieces);
+    used = cut_pieces(values, count, PACKET_PIECES, PACKET_PIECE_FLOWS, true, pieces);
     offsets[++at] = used;
     for (uint32_t bin = 0; bin < self->bins && status == WEIR_OK; bin++)
         for (int c = 0; c < CONDITIONS && status == WEIR_OK; c++) {
