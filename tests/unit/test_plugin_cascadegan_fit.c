@@ -148,7 +148,7 @@ static void resumes_to_the_same_bytes(void **state)
 
         snprintf(whole, sizeof whole, "whole%d", i);
         asked = fit_in(folder_of(whole), options[i], train, 0).asked;
-        for (uint64_t k = 1; k <= 3; k++) {
+        for (uint64_t k = 2; k <= 3; k++) {
             struct fitted fitted;
 
             snprintf(part, sizeof part, "part%d-%d", i, (int)k);
@@ -161,7 +161,7 @@ static void resumes_to_the_same_bytes(void **state)
             gone_on += fitted.resumed > 0;
             assert_same_models(whole, part);
         }
-        assert_true(gone_on >= 2);
+        assert_int_equal(gone_on, 2);
     }
     weir_dataset_free(train);
 }
@@ -170,7 +170,8 @@ static void resumes_to_the_same_bytes(void **state)
 
 static void divergence_keeps_a_checkpoint(void **state)
 {
-    const char *options = "preset=tiny most_steps=50 epochs_condition=100 learning_rate=1e5";
+    const char *options = "preset=tiny most_steps=10 learning_rate=3e5 epochs_flow=0 "
+                          "epochs_field=0 epochs_joint=0";
     weir_dataset *train = some_packets(60);
     const char *folder = folder_of("diverges");
     struct fitted fitted = fit_in(folder, options, train, 0);
