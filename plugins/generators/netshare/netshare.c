@@ -209,6 +209,7 @@ static void tell(weir_job *job, const struct model *model, uint32_t c)
 static int fit(weir_job *job, const weir_dataset *train, void *state)
 {
     const struct options *o = weir_options(job);
+    bool whole = weir_part_count(job) <= 1;
     struct model *model = state;
     struct chunks chunks;
     uint32_t c;
@@ -221,12 +222,12 @@ static int fit(weir_job *job, const weir_dataset *train, void *state)
     c = chunk_of_part(model, weir_part(job));
     if (weir_resumed(job) == 0)
         status = learn(job, train, &chunks, c, model);
-    model->final = weir_part_count(job) <= 1;
+    model->final = whole || weir_part(job) > 0;
     if (status == WEIR_OK)
         tell(job, model, c);
     if (status == WEIR_OK)
         status = netshare_train(job, &chunks, c, model);
-    return status == WEIR_OK && model->final ? netshare_account(job, model) : status;
+    return status == WEIR_OK && whole ? netshare_account(job, model) : status;
 }
 
 static int join(weir_job *job, const void *const *models, uint32_t n, void *state)

@@ -175,7 +175,7 @@ struct privacy {
 struct model {
     int64_t first, last;
     uint32_t chunks, length; /* packets a piece, at most */
-    bool tags, final;        /* final: will not be trained further */
+    bool tags, final;        /* final: no other part begins with it */
     struct tally tallies[MOST_CHUNKS];
     struct codec codec;
     struct privacy privacy;

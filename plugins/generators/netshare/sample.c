@@ -505,6 +505,10 @@ static int sample_all(struct sampling *s)
         if (fill(s, &slot, &goal) != WEIR_OK ||
             weir_progress(s->job, (int64_t)i + 1, (int64_t)s->slots) != WEIR_OK)
             return weir_job_error(s->job)->status ? weir_job_error(s->job)->status : WEIR_ECANCEL;
+        if (i + s->model->count >= s->slots) { /* it is not this chunk's turn again */
+            nn_doppelganger_sampler_free(s->samplers[slot.part]);
+            s->samplers[slot.part] = NULL;
+        }
         s->counts.missed += netshare_end_links(&s->linking, s->model->parts[slot.part].chunk);
     }
     if (r->flows > 0 && weir_tuples_count(s->tuples) < (uint64_t)r->flows)
