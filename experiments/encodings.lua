@@ -12,8 +12,10 @@ local trace = weir.trace(options.trace, { packets = options.quick and 2000 or ni
 local train = trace:split { test = 0.2, by = "time" }
 local exp = weir.experiment "encodings"
 
-local addresses = { bits = "bits", vectors = { "ip2vec", columns = "srcip,dstip" } }
-addresses.bits = { "bits", columns = "srcip,dstip", output = "softmax" }
+local addresses = {
+  bits = { "bits", columns = "srcip,dstip", output = "softmax" },
+  vectors = { "ip2vec", columns = "srcip,dstip" },
+}
 local ports = {
   bits = { "bits", columns = "srcport,dstport,proto", output = "softmax" },
   vectors = { "ip2vec", columns = "srcport,dstport,proto" },
