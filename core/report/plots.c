@@ -127,14 +127,20 @@ static void crop(const report_figure *figure, double *bottom, double *top)
     free(values);
 }
 
-/* The names of points, beside them; those at the right edge to their left. */
+/* Points and their names, beside them; those at the right edge to their left. */
 static void name_points(report_text *script, const report_figure *figure, double across, double up,
                         double low, double high)
 {
     for (size_t c = 1; c < figure->curve_count; c++) {
         double x = figure->curves[c].x[0];
-        bool right = figure->log_x ? x * x > low * high : x > (low + high) / 2;
+        bool dashed, right = figure->log_x ? x * x > low * high : x > (low + high) / 2;
 
+        /* a circle of its own: gnuplot's points refer to definitions, which pages cannot share */
+        report_format(script,
+                      "set object circle at first %.9g,first %.9g size graph 0.016 fillcolor rgb "
+                      "'%s' fillstyle solid noborder front\n",
+                      x / across, figure->curves[c].y[0] / up,
+                      report_colour(figure->curves[c].colour, &dashed));
         report_add(script, "set label ");
         quoted(script, figure->curves[c].name);
         report_format(script, " at %.9g,%.9g %s offset %s,0.4 font ',11' front\n", x / across,
@@ -226,17 +232,14 @@ static void write_plot(report_text *script, const report_figure *figure, size_t 
         bool dashed;
         const char *colour = report_colour(figure->curves[c].colour, &dashed);
 
-        if (figure->kind == REPORT_FRONT && c) {
-            report_format(script, ", $c%zu using 1:2 with points pt 7 ps 0.8 lc rgb '%s' notitle",
-                          c, colour);
-            continue;
-        }
+        if (figure->kind == REPORT_FRONT && c) /* its points are drawn already */
+            break;
         report_format(script, "%s$c%zu using 1:2 with %s lw %s dt %s lc rgb '%s' notitle",
                       c ? ", " : "", c, cdf || figure->kind == REPORT_FRONT ? "steps" : "lines",
                       figure->curves[c].colour == REPORT_BLACK && cdf ? "2.6" : "1.6",
                       dashed && figure->kind != REPORT_RATE ? "(6,4)" : "solid", colour);
     }
-    report_add(script, "\nunset label\nunset arrow\n");
+    report_add(script, "\nunset label\nunset arrow\nunset object\n");
 }
 
 /* ---- The process ----------------------------------------------------------------------------- */
