@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calibrate.h"
 #include "sampler.h"
 
 /* Flows of a block, at most; fewer where series are long. */
@@ -55,6 +56,8 @@ static int draw_tuples(struct cascade_sampling *s, const uint32_t *which, size_t
         memcpy(conditions + i * in, s->encoded + which[i] * in, in * sizeof *conditions);
     if (status == WEIR_OK)
         status = cascade_run_flows(&s->nets, conditions, n, tuples);
+    if (status == WEIR_OK)
+        cascade_set_tuples(m, tuples, n);
     for (size_t i = 0; i < n && status == WEIR_OK; i++)
         memcpy(s->tuple + which[i] * width, tuples + i * width, width * sizeof *tuples);
     free(conditions);
@@ -177,6 +180,8 @@ static int make_packets(struct cascade_sampling *s, size_t n, size_t row)
 
     for (size_t i = 0; i < n; i++)
         packets += s->items[i].count;
+    if (status == WEIR_OK)
+        cascade_set_fields(s->model, s->values, packets);
     if (status == WEIR_OK)
         status = weir_decode(s->model->encoder[ROLE_FIELDS], s->values, packets, s->fields);
     if (status == WEIR_OK)

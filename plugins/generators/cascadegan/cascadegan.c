@@ -3,10 +3,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "calibrate.h"
 #include "train.h"
 
 /* What the published runs share beyond the defaults. */
-#define PUBLISHED "conditions_from=real conform=false "
+#define PUBLISHED "conditions_from=real conform=false calibrate=false "
 
 static const weir_option options[] = {
     WEIR_INT(struct cascade_options, steps, 200, 1, 10000, "steps of a series"),
@@ -64,6 +65,11 @@ static const weir_option options[] = {
     WEIR_INT(struct cascade_options, most_steps, 0, 0, 1e15,
              "most training steps of a stage; 0: as the epochs say"),
     WEIR_REAL(struct cascade_options, ema, 0, 0, 0.999999, "decay of averaged weights; 0: none"),
+    WEIR_REAL(struct cascade_options, flow_weight, 0, 0, 1,
+              "flows are drawn by their number of packets to this power when the flow network is "
+              "trained; 0: each alike, as published"),
+    WEIR_BOOL(struct cascade_options, calibrate, true,
+              "numbers of tuples and fields are brought to their training distributions"),
     WEIR_REAL(struct cascade_options, gumbel, 0, 0, 10,
               "temperature at which bits and categories of tuples and fields are drawn; 0: soft "
               "values, as published"),
@@ -200,6 +206,8 @@ static int save(weir_job *job, const void *model, weir_archive *to)
         weir_put_array(to, "training", WEIR_U64, 1, &four, state) != WEIR_OK ||
         cascade_conditions_save(job, m, to) != WEIR_OK)
         return weir_job_error(job)->status;
+    if (cascade_calibration_save(job, m, to) != WEIR_OK)
+        return weir_job_error(job)->status;
     return nn_put(job, to, m->graph, m->stage < STAGES ? "" : "generator.", "net");
 }
 
@@ -257,6 +265,9 @@ static int load(weir_job *job, void *model, const weir_archive *from)
         return weir_job_error(job)->status;
     cascade_variables(m->graph, m);
     if (nn_get(job, from, m->graph, "generator.", "net") != WEIR_OK)
+        return weir_job_error(job)->status;
+    if (m->stage == STAGES && m->options->calibrate &&
+        cascade_calibration_load(job, from, m) != WEIR_OK)
         return weir_job_error(job)->status;
     return cascade_conditions_load(job, from, m);
 }

@@ -27,7 +27,8 @@ struct cascade_options {
     double alpha, beta;
     int64_t epochs_condition, epochs_flow, epochs_rate, epochs_field, epochs_joint;
     int64_t most_steps;
-    double ema, gumbel;
+    double ema, gumbel, flow_weight;
+    bool calibrate;
     int ranges;
 };
 
@@ -78,7 +79,8 @@ struct cascade_model {
     uint32_t stage;
     uint64_t stage_step, order, before; /* before: steps of the stages that are done */
 
-    struct cascade_conditions *source; /* of sampling; NULL where there is nothing to keep */
+    struct cascade_calibration *calibration; /* NULL for none; see calibrate.h */
+    struct cascade_conditions *source;       /* of sampling; NULL where there is nothing to keep */
 };
 
 /* ---- networks.c ------------------------------------------------------------------------------

@@ -1,8 +1,10 @@
 /* CascadeGAN's training: stage after stage, step after step. A step takes one batch: a fake one is
  * made, the critic learns from both critic_steps times, then the generator once. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "calibrate.h"
 #include "train.h"
 
 /* Steps between two states that are kept in memory in case of a divergence. */
@@ -29,6 +31,7 @@ struct trainer {
     nn_program *program;
     nn_guard *guard;
     uint32_t *order; /* of the epoch's items, at least batch */
+    double *weights; /* [items] sums of flows' weights up to each; NULL: all alike */
     uint32_t items;
     uint64_t drawn; /* batches of the stage so far */
     /* [batch] and more: what is written into the inputs. */
@@ -66,12 +69,47 @@ static uint64_t total_of(const struct trainer *t, int stage)
     return o->most_steps && steps > (uint64_t)o->most_steps ? (uint64_t)o->most_steps : steps;
 }
 
+/* A flow by its weight. */
+static uint32_t draw_flow(const struct trainer *t, weir_random *random)
+{
+    double x = weir_random_uniform(random) * t->weights[t->items - 1];
+    uint32_t low = 0, high = t->items - 1;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (t->weights[middle] <= x)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static int weigh_flows(struct trainer *t)
+{
+    const uint32_t *offsets = t->data.flows->offsets;
+    double sum = 0;
+
+    t->weights = malloc(t->items * sizeof *t->weights);
+    if (!t->weights)
+        return weir_error_memory(weir_job_error(t->job), t->items * sizeof *t->weights, "weights");
+    for (uint32_t f = 0; f < t->items; f++)
+        t->weights[f] = sum += pow((double)(offsets[f + 1] - offsets[f]), t->options->flow_weight);
+    return WEIR_OK;
+}
+
 /* The epoch's order; with fewer items than a batch has, draws with replacement. */
 static void shuffle(struct trainer *t)
 {
     weir_random random = weir_random_new(t->model->order, "epoch");
     uint32_t batch = (uint32_t)t->options->batch;
 
+    if (t->weights) {
+        for (uint32_t i = 0; i < t->items || i < batch; i++)
+            t->order[i] = draw_flow(t, &random);
+        return;
+    }
     if (t->items < batch) {
         for (uint32_t i = 0; i < batch; i++)
             t->order[i] = (uint32_t)weir_random_below(&random, t->items);
@@ -296,6 +334,8 @@ static int open_stage(struct trainer *t)
     t->order = malloc((size_t)room * sizeof *t->order);
     if (!t->order)
         return weir_error_memory(weir_job_error(t->job), room * sizeof *t->order, "an order");
+    if (m->stage == STAGE_FLOW && t->options->flow_weight > 0 && weigh_flows(t) != WEIR_OK)
+        return weir_job_error(t->job)->status;
     if (m->stage_step > 0)
         shuffle(t);
     t->drawn = m->stage_step;
@@ -314,6 +354,8 @@ static void close_stage(struct trainer *t)
     nn_guard_free(t->guard);
     nn_program_free(t->program);
     free(t->order);
+    free(t->weights);
+    t->weights = NULL;
     t->guard = NULL;
     t->program = NULL;
     t->order = NULL;
@@ -500,6 +542,8 @@ int cascade_fit(weir_job *job, const weir_dataset *train, void *model)
     status = prepare(&t, train);
     if (status == WEIR_OK)
         status = train_stages(&t);
+    if (status == WEIR_OK && t.options->calibrate)
+        status = cascade_calibrate(job, &t.data, t.model);
     release(&t);
     return status == WEIR_OK ? nn_report(job, t.graph) : status;
 }
