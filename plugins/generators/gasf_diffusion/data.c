@@ -20,16 +20,8 @@ size_t pixel_count(const struct design *d)
 
 /* What becomes of the rows of a training set. */
 struct account {
-    uint64_t empty, strange, cut, padded;
+    uint64_t empty, cut, padded;
 };
-
-static bool finite_row(const float *values, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(values[i]))
-            return false;
-    return true;
-}
 
 /* The rows that can be used, their number in *n, and the longest of their lengths. */
 static uint32_t *usable(weir_job *job, const weir_table *table, size_t *n, uint32_t *longest,
@@ -37,18 +29,14 @@ static uint32_t *usable(weir_job *job, const weir_table *table, size_t *n, uint3
 {
     const weir_series_shape *shape = weir_table_series(table);
     const uint32_t *lengths = weir_u32(table, "length");
-    const float *values = weir_f32(table, "values");
     size_t rows = weir_table_rows(table);
     uint32_t *used = weir_alloc(job, rows + 1, sizeof *used);
 
     *n = *longest = 0;
     for (size_t i = 0; used && i < rows; i++) {
-        const float *row = values + i * shape->steps * shape->channels;
         uint32_t length = lengths[i] < shape->steps ? lengths[i] : shape->steps;
         if (length == 0) {
             account->empty++;
-        } else if (!finite_row(row, (size_t)length * shape->channels)) {
-            account->strange++;
         } else {
             used[(*n)++] = (uint32_t)i;
             *longest = length > *longest ? length : *longest;
@@ -184,11 +172,10 @@ static void tell(weir_job *job, const struct account *a, const struct model *m, 
         uint64_t count;
         const char *what;
     } lines[] = {{a->empty, "have no steps and are left out"},
-                 {a->strange, "hold values that are not finite and are left out"},
                  {a->cut, "are longer and were cut"},
                  {a->padded, "are shorter and end in zeros"}};
 
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 3; i++)
         if (lines[i].count)
             weir_log(job, "images of %u steps: %llu of %zu series %s", m->steps,
                      (unsigned long long)lines[i].count, rows, lines[i].what);
@@ -210,7 +197,7 @@ int learn(weir_job *job, const weir_dataset *train, struct model *model, struct 
         return weir_job_error(job)->status;
     if (n == 0)
         return weir_fail(job, WEIR_EDATA, "%s",
-                         rows ? "no series of the training set has a step and finite values"
+                         rows ? "no series of the training set has a step"
                               : "the training set has no rows");
     model->channel_count = weir_table_series(table)->channels;
     model->steps = o->length && o->length < (int64_t)longest ? (uint32_t)o->length : longest;

@@ -4,7 +4,7 @@
 
 #include "model.h"
 
-enum { MOST_NOISE = 999 }; /* thousandths: beta's bound, where little is left to lose */
+#define MOST_NOISE 0.999 /* beta's bound, where little is left to lose */
 
 static double cosine_left(double part)
 {
@@ -23,7 +23,7 @@ void schedule(int kind, int64_t steps, double *left)
             beta = 1 - cosine_left((double)(i + 1) / n) / cosine_left((double)i / n);
         else /* 1e-4 to 0.02 over 1000 steps; of fewer, each does more */
             beta = 1000 / n * (1e-4 + (steps > 1 ? (0.02 - 1e-4) * (double)i / (n - 1) : 0));
-        left[i] = product *= 1 - fmin(beta, MOST_NOISE / 1000.);
+        left[i] = product *= 1 - fmin(beta, MOST_NOISE);
     }
 }
 
@@ -61,4 +61,14 @@ void strides(const double *left, int64_t steps, int64_t n, int sampler, int vari
         out[i] = stride_of(left[level], below < 0 ? 1 : left[below], sampler, variance, eta);
         out[i].level = level;
     }
+}
+
+nn_node *noised(nn_node *x, nn_node *t, nn_node *noise, const double *left, int64_t steps)
+{
+    nn_graph *g = nn_graph_of(x);
+    const int64_t table[] = {steps, 1}, each[] = {nn_size(x, 0), 1, 1, 1};
+    nn_node *level = nn_reshape(nn_gather(nn_array(g, 2, table, left), t), 4, each);
+    nn_node *lost = nn_shift(nn_neg(level), 1);
+
+    return nn_add(nn_mul(nn_sqrt(level), x), nn_mul(nn_sqrt(lost), noise));
 }

@@ -146,7 +146,8 @@ static int load_drawn(weir_job *job, struct model *m, const weir_archive *from)
     return m->series ? WEIR_OK : weir_fail(job, WEIR_EDATA, "the model knows of no series");
 }
 
-int new_graph(weir_job *job, struct model *m)
+/* A graph that has the weights' names, for what an archive holds. */
+static int new_graph(weir_job *job, struct model *m)
 {
     const struct design *d = &m->design;
     nn_graph *g = m->graph = nn_graph_for(job);

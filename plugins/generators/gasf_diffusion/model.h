@@ -42,6 +42,9 @@ struct stride {
 void strides(const double *left, int64_t steps, int64_t n, int sampler, int variance, double eta,
              struct stride *out);
 
+/* x [batch][…] after step t [batch]: sqrt(left) x + sqrt(1 - left) noise. */
+nn_node *noised(nn_node *x, nn_node *t, nn_node *noise, const double *left, int64_t steps);
+
 /* ---- unet.c ---- */
 
 /* A U-Net on images [height][width][channels], or, with height 1, on lines of the same weights. */
@@ -85,9 +88,9 @@ struct model {
 struct training {
     weir_job *job;
     struct model *model;
-    weir_dataset *kept; /* series with steps and of finite values, cut, zeros behind their ends */
-    float *images;      /* [series][pixels] in [-1, 1]; NULL: too many to be kept */
-    uint32_t *rows;     /* room for a batch */
+    weir_dataset *kept;    /* series with steps, cut, zeros behind their ends */
+    float *images;         /* [series][pixels] in [-1, 1]; NULL: too many to be kept */
+    uint32_t *rows;        /* room for a batch */
     weir_encoder *encoder; /* NULL for lines */
 };
 
@@ -113,8 +116,6 @@ float legal(const struct channel *channel, float value, weir_random *ties);
 /* The encoder's images' side, checked. */
 int open_images(weir_job *job, const struct model *model, weir_encoder **encoder, int64_t *side);
 int fit(weir_job *job, const weir_dataset *train, void *model);
-/* A graph that has the weights' names, for what an archive holds. */
-int new_graph(weir_job *job, struct model *model);
 int sample(weir_job *job, const void *model, const weir_request *request, weir_table *out);
 
 #endif

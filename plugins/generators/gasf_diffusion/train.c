@@ -80,11 +80,6 @@ static int keep_images(struct training *t)
 
 /* ---- The graph --------------------------------------------------------------------------------*/
 
-static nn_node *per_image(nn_node *x)
-{
-    return nn_reshape(x, 4, SHAPE(nn_size(x, 0), 1, 1, 1));
-}
-
 /* E |noise - found(sqrt(left) x + sqrt(1 - left) noise, t)|^2, t uniform (Ho et al. 2020, eq. 14).
  */
 static nn_node *loss_of(weir_job *job, const struct design *d, struct run *run, nn_graph *g)
@@ -93,7 +88,7 @@ static nn_node *loss_of(weir_job *job, const struct design *d, struct run *run, 
     int64_t batch = o->batch, steps = o->diffusion_steps;
     const int64_t image[] = {batch, d->height, d->width, d->channels};
     double *left = weir_alloc(job, (size_t)steps, sizeof *left);
-    nn_node *t, *noise, *level, *noisy, *dropped, *label;
+    nn_node *t, *noise, *noisy, *dropped, *label;
 
     if (!left)
         return NULL;
@@ -103,9 +98,7 @@ static nn_node *loss_of(weir_job *job, const struct design *d, struct run *run, 
     run->length = nn_input(g, "length", 1, &batch);
     t = nn_floor(nn_scale(nn_noise_uniform(g, "training.step", 1, &batch), (double)steps));
     noise = nn_noise_normal(g, "training.noise", 4, image);
-    level = nn_gather(nn_array(g, 2, SHAPE(steps, 1), left), t);
-    noisy = nn_add(nn_mul(per_image(nn_sqrt(level)), run->image),
-                   nn_mul(per_image(nn_sqrt(nn_shift(nn_neg(level), 1))), noise));
+    noisy = noised(run->image, t, noise, left, steps);
     dropped = nn_step(
         nn_shift(nn_neg(nn_noise_uniform(g, "training.drop", 1, &batch)), o->label_dropout));
     label = nn_select(dropped, nn_scalar(g, (double)d->labels), run->label);
