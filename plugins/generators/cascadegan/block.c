@@ -10,6 +10,8 @@
 /* Flows of a block, at most; fewer where series are long. */
 #define BLOCK_FLOWS 512
 #define BLOCK_VALUES ((size_t)1 << 23)
+/* Numbers of the 5-tuples that are planned together, at most. */
+#define MOST_PLANNED ((size_t)1 << 25)
 
 /* ---- 5-tuples --------------------------------------------------------------------------------*/
 
@@ -41,8 +43,8 @@ static int decode_tuples(struct cascade_sampling *s, const uint32_t *which, size
     return status;
 }
 
-/* Draws the tuples of flows which[n] of the block. */
-static int draw_tuples(struct cascade_sampling *s, const uint32_t *which, size_t n)
+/* Draws the tuples of flows which[n] of the block; for the first time, those that were planned. */
+static int draw_tuples(struct cascade_sampling *s, const uint32_t *which, size_t n, bool planned)
 {
     const struct cascade_model *m = s->model;
     size_t in = (size_t)m->conditions, width = (size_t)m->tuple;
@@ -54,10 +56,12 @@ static int draw_tuples(struct cascade_sampling *s, const uint32_t *which, size_t
 
     for (size_t i = 0; i < n && status == WEIR_OK; i++)
         memcpy(conditions + i * in, s->encoded + which[i] * in, in * sizeof *conditions);
-    if (status == WEIR_OK)
+    if (status == WEIR_OK && planned)
+        memcpy(tuples, s->planned + s->next * width, n * width * sizeof *tuples);
+    else if (status == WEIR_OK)
         status = cascade_run_flows(&s->nets, conditions, n, tuples);
     if (status == WEIR_OK)
-        cascade_set_tuples(m, tuples, n);
+        cascade_set_right(m, s->made_tuples, false, tuples, n);
     for (size_t i = 0; i < n && status == WEIR_OK; i++)
         memcpy(s->tuple + which[i] * width, tuples + i * width, width * sizeof *tuples);
     free(conditions);
@@ -80,7 +84,7 @@ static int choose_tuples(struct cascade_sampling *s)
     for (int draws = 0; draws < CASCADE_TUPLE_DRAWS && left > 0 && status == WEIR_OK; draws++) {
         size_t old = 0;
 
-        status = draw_tuples(s, which, left);
+        status = draw_tuples(s, which, left, draws == 0 && s->planned);
         s->counts.redrawn += draws > 0 ? left : 0;
         for (size_t i = 0; i < left && status == WEIR_OK; i++) {
             const weir_tuple *tuple = &s->drawn[which[i]];
@@ -180,8 +184,11 @@ static int make_packets(struct cascade_sampling *s, size_t n, size_t row)
 
     for (size_t i = 0; i < n; i++)
         packets += s->items[i].count;
+    if (status == WEIR_OK && s->raw)
+        memcpy(s->raw + (s->used + row) * (size_t)s->model->fields, s->values,
+               packets * (size_t)s->model->fields * sizeof *s->raw);
     if (status == WEIR_OK)
-        cascade_set_fields(s->model, s->values, packets);
+        cascade_set_right(s->model, NULL, true, s->values, packets);
     if (status == WEIR_OK)
         status = weir_decode(s->model->encoder[ROLE_FIELDS], s->values, packets, s->fields);
     if (status == WEIR_OK)
@@ -260,6 +267,14 @@ static int make_room(struct cascade_sampling *s)
     if (need <= room)
         return WEIR_OK;
     room = need > room + room / 2 ? need : room + room / 2;
+    if (s->model->calibration) {
+        size_t bytes = room * (size_t)s->model->fields * sizeof *s->raw;
+        float *raw = realloc(s->raw, bytes);
+
+        if (!raw)
+            return weir_error_memory(weir_job_error(s->job), bytes, "fields");
+        s->raw = raw;
+    }
     return weir_table_resize(s->out, room, weir_job_error(s->job));
 }
 
@@ -280,6 +295,14 @@ static void drop_late(struct cascade_sampling *s, const bool *late, size_t n)
             if (!late[i])
                 memmove(data + (s->used + kept++) * size, data + (s->used + i) * size, size);
     }
+    kept = 0;
+    for (size_t i = 0, width = (size_t)s->model->fields; s->raw && i < n; i++)
+        if (!late[i])
+            memmove(s->raw + (s->used + kept++) * width, s->raw + (s->used + i) * width,
+                    width * sizeof *s->raw);
+    kept = 0;
+    for (size_t i = 0; i < n; i++)
+        kept += !late[i];
     s->counts.late += n - kept;
     s->used += kept;
 }
@@ -363,6 +386,59 @@ int cascade_block_open(struct cascade_sampling *s)
         return error->status;
     s->tuples = weir_tuples_new(error);
     return error->status;
+}
+
+int cascade_block_plan(struct cascade_sampling *s)
+{
+    const struct cascade_model *m = s->model;
+    size_t n = s->queued, width = (size_t)m->tuple;
+    double *packets;
+    int status = WEIR_OK;
+
+    free(s->planned);
+    s->planned = NULL;
+    if (!m->calibration || n < CASCADE_MANY_FLOWS || n * width > MOST_PLANNED)
+        return WEIR_OK;
+    s->planned = malloc(n * width * sizeof *s->planned);
+    packets = malloc(n * sizeof *packets);
+    if (!s->planned || !packets) {
+        free(packets);
+        return weir_error_memory(weir_job_error(s->job), n * width * sizeof *s->planned,
+                                 "5-tuples");
+    }
+    for (size_t at = 0; at < n && status == WEIR_OK; at += s->room) {
+        size_t count = n - at < s->room ? n - at : s->room;
+
+        cascade_encode(m->source, s->queue + at, count, s->encoded);
+        status = cascade_run_flows(&s->nets, s->encoded, count, s->planned + at * width);
+        for (size_t i = at; i < at + count; i++)
+            packets[i] =
+                fmax(s->queue[i].x[COND_PACKETS], 1); /* 1 where it is not conditioned on */
+    }
+    if (status == WEIR_OK)
+        status = cascade_made(s->job, m, false, s->planned, n, packets, &s->made_tuples);
+    free(packets);
+    return status;
+}
+
+int cascade_block_finish(struct cascade_sampling *s)
+{
+    size_t width = (size_t)s->model->fields;
+    int status = WEIR_OK;
+
+    if (!s->raw || s->used < CASCADE_MANY_ROWS)
+        return WEIR_OK;
+    status = cascade_made(s->job, s->model, true, s->raw, s->used, NULL, &s->made_fields);
+    for (size_t at = 0; at < s->used && status == WEIR_OK; at += CASCADE_CHUNK) {
+        size_t n = s->used - at < CASCADE_CHUNK ? s->used - at : CASCADE_CHUNK;
+
+        memcpy(s->values, s->raw + at * width, n * width * sizeof *s->values);
+        cascade_set_right(s->model, s->made_fields, true, s->values, n);
+        status = weir_decode(s->model->encoder[ROLE_FIELDS], s->values, n, s->fields);
+        if (status == WEIR_OK)
+            status = copy_fields(s, at, n);
+    }
+    return status;
 }
 
 int cascade_block_add(struct cascade_sampling *s)

@@ -1,6 +1,7 @@
-/* Calibration: what the trained networks make of the training flows, beside what these are, number
- * by number. A number's distribution is then set right by a map from the one to the other, which
- * keeps the order of its values, and so what numbers have to do with each other. */
+/* Calibration: a number's distribution over the packets of a sample is brought to that of training
+ * by a map that keeps the order of its values, and so what numbers have to do with each other. What
+ * is made is known from the sample; of small samples from what the trained networks made of
+ * training flows. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -242,50 +243,102 @@ int cascade_calibrate(weir_job *job, const struct cascade_data *data, struct cas
 
 /* ---- Using -----------------------------------------------------------------------------------*/
 
-/* Between two knots as far on as x is; but not where the right values have a gap between them. */
-static float right_for(const float *knots, float x)
+/* Between two knots as far on as x is, and in the middle of those that are x; but not where the
+ * right values have a gap between them. */
+static float right_for(const float *made, const float *right, float x)
 {
-    const float *made = knots, *right = knots + KNOTS;
-    uint32_t low = 0, high = KNOTS - 1;
+    uint32_t below = 0, above = KNOTS; /* knots less than x; knots up to x */
     float part;
 
-    if (!(x > made[0]))
-        return right[0];
-    if (x >= made[KNOTS - 1])
-        return right[KNOTS - 1];
-    while (high - low > 1) { /* made[low] < x <= made[high] or equal to both */
-        uint32_t middle = low + (high - low) / 2;
+    for (uint32_t high = KNOTS; below < high;) {
+        uint32_t middle = below + (high - below) / 2;
 
         if (made[middle] < x)
-            low = middle;
+            below = middle + 1;
         else
             high = middle;
     }
-    part = made[high] > made[low] ? (x - made[low]) / (made[high] - made[low]) : 0;
-    if (right[high] - right[low] > 2.0f / KNOTS)
-        return part < 0.5f ? right[low] : right[high];
-    return right[low] + part * (right[high] - right[low]);
+    for (uint32_t low = below; low < above;) {
+        uint32_t middle = low + (above - low) / 2;
+
+        if (made[middle] <= x)
+            low = middle + 1;
+        else
+            above = middle;
+    }
+    if (above > below)
+        return right[below + (above - below - 1) / 2];
+    if (below == 0 || below == KNOTS)
+        return right[below == 0 ? 0 : KNOTS - 1];
+    part = (x - made[below - 1]) / (made[below] - made[below - 1]);
+    if (right[below] - right[below - 1] > 2.0f / KNOTS)
+        return part < 0.5f ? right[below - 1] : right[below];
+    return right[below - 1] + part * (right[below] - right[below - 1]);
 }
 
-static void set_right(const struct cascade_calibration *self, bool field, float *values, size_t n,
-                      size_t width)
+void cascade_set_right(const struct cascade_model *model, const float *made, bool field,
+                       float *values, size_t n)
 {
+    const struct cascade_calibration *self = model->calibration;
+    size_t width = (size_t)(field ? model->fields : model->tuple);
+
     for (uint32_t k = 0; self && k < self->count; k++) {
         const struct cascade_map *map = &self->maps[k];
+        const float *from = made ? made + (size_t)k * KNOTS : map->knots;
 
         for (size_t i = 0; map->field == field && i < n; i++)
-            values[i * width + map->at] = right_for(map->knots, values[i * width + map->at]);
+            values[i * width + map->at] =
+                right_for(from, map->knots + KNOTS, values[i * width + map->at]);
     }
 }
 
-void cascade_set_tuples(const struct cascade_model *model, float *tuples, size_t n)
+struct weighed {
+    float value;
+    double weight;
+};
+
+static int by_value(const void *a, const void *b)
 {
-    set_right(model->calibration, false, tuples, n, (size_t)model->tuple);
+    return ascending(&((const struct weighed *)a)->value, &((const struct weighed *)b)->value);
 }
 
-void cascade_set_fields(const struct cascade_model *model, float *fields, size_t n)
+int cascade_made(weir_job *job, const struct cascade_model *model, bool field, const float *values,
+                 size_t n, const double *weights, float **made)
 {
-    set_right(model->calibration, true, fields, n, (size_t)model->fields);
+    const struct cascade_calibration *self = model->calibration;
+    size_t width = (size_t)(field ? model->fields : model->tuple);
+    struct weighed *column;
+
+    if (!self || self->count == 0)
+        return WEIR_OK;
+    column = malloc(n * sizeof *column);
+    *made = *made ? *made : malloc(self->count * KNOTS * sizeof **made);
+    if (!column || !*made) {
+        free(column);
+        return weir_error_memory(weir_job_error(job), n * sizeof *column, "calibration");
+    }
+    for (uint32_t m = 0; m < self->count; m++) {
+        double sum = 0, before = 0;
+        size_t i = 0;
+
+        for (size_t k = 0; k < n; k++) {
+            column[k] =
+                (struct weighed){values[k * width + self->maps[m].at], weights ? weights[k] : 1};
+            sum += column[k].weight;
+        }
+        if (self->maps[m].field != field)
+            continue;
+        qsort(column, n, sizeof *column, by_value);
+        for (uint32_t k = 0; k < KNOTS; k++) {
+            double share = sum * k / (KNOTS - 1);
+
+            while (i + 1 < n && before + column[i].weight <= share)
+                before += column[i++].weight;
+            (*made)[m * (size_t)KNOTS + k] = column[i].value;
+        }
+    }
+    free(column);
+    return WEIR_OK;
 }
 
 /* ---- In an archive ---------------------------------------------------------------------------*/

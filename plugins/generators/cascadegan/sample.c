@@ -109,7 +109,7 @@ static int refill(struct cascade_sampling *s)
         s->windows++;
     for (size_t i = 0; i < n && counted(s) && s->request->duration > 0; i++)
         s->offsets[i] = place_flow(s, &s->queue[i]);
-    return WEIR_OK;
+    return cascade_block_plan(s);
 }
 
 /* ---- The whole -------------------------------------------------------------------------------*/
@@ -144,6 +144,8 @@ static int make_all(struct cascade_sampling *s)
     }
     if (status == WEIR_OK && s->request->packets > 0 && s->used > (uint64_t)s->request->packets)
         s->used = (size_t)s->request->packets;
+    if (status == WEIR_OK)
+        status = cascade_block_finish(s);
     return status == WEIR_OK ? weir_table_resize(s->out, s->used, weir_job_error(s->job)) : status;
 }
 
@@ -212,6 +214,10 @@ static void close_all(struct cascade_sampling *s)
     free(s->shares);
     free(s->items);
     free(s->values);
+    free(s->planned);
+    free(s->made_tuples);
+    free(s->made_fields);
+    free(s->raw);
     free(s->times);
 }
 

@@ -107,6 +107,9 @@ struct cascade_sampling {
     /* The block. */
     size_t room, n; /* flows */
     float *encoded, *tuple, *series;
+    float *planned; /* [queued][tuple] of the queue, if it is calibrated by itself */
+    float *made_tuples, *made_fields; /* cascade_made of the sample; NULL: none */
+    float *raw;                       /* [rows of out][fields], if there is a calibration */
     weir_tuple *drawn;
     size_t *first;      /* [room + 1] rows of the block's flows, counted from its first */
     weir_table *shapes; /* decoded series */
@@ -121,7 +124,11 @@ struct cascade_sampling {
 
 /* Room for a block; freed with the rest by the caller. */
 int cascade_block_open(struct cascade_sampling *s);
+/* With calibration: 5-tuples of a whole queue, before its first block. */
+int cascade_block_plan(struct cascade_sampling *s);
 /* Makes the next flows of the queue, as many as a block holds, into rows of out. */
 int cascade_block_add(struct cascade_sampling *s);
+/* With calibration: the fields of all rows of out once more. */
+int cascade_block_finish(struct cascade_sampling *s);
 
 #endif
