@@ -1,9 +1,10 @@
 /* The generator gasf_diffusion: schedules and samplers against closed forms, the network's two
  * shapes, labels, lengths and guidance, what it refuses or counts, a fit that goes on.
- * Covers: plugins/generators/gasf_diffusion/diffusion.c, unet.c */
+ * Covers: plugins/generators/gasf_diffusion/data.c, diffusion.c, unet.c */
 #include "generator_test.h"
 #include <math.h>
 
+#include "../../plugins/generators/gasf_diffusion/data.c"
 #include "../../plugins/generators/gasf_diffusion/diffusion.c"
 #include "../../plugins/generators/gasf_diffusion/unet.c"
 
@@ -230,7 +231,7 @@ static void count_lengths(const weir_table *table, uint32_t count[13])
 static void labels_lengths_and_values(void **state)
 {
     static const char *const options[] = {TINY, TINY " dimension=1",
-                                          TINY " sampler=ddpm schedule=cosine guidance=3",
+                                          TINY " sampler=ddpm schedule=cosine guidance=3 scale=log",
                                           TINY " eta=1 dropout=0.1 side=9 attention=9"};
     weir_dataset *train = some_series(40);
     const float *given = weir_f32(weir_dataset_table(train), "values");
@@ -388,6 +389,38 @@ static void labels_are_learnt(void **state)
     weir_dataset_free(train);
 }
 
+/* A line of any series, and back: exact but for float32, with either scale. */
+static void lines_go_there_and_back(void **state)
+{
+    enum { STEPS_OF = 12, CHANNELS = 2 };
+    weir_dataset *train = some_series(20);
+    const float *given = weir_f32(weir_dataset_table(train), "values");
+
+    (void)state;
+    for (int log = 0; log < 2; log++) {
+        struct model m = {.steps = STEPS_OF,
+                          .channel_count = CHANNELS,
+                          .logarithmic = log,
+                          .design = {.width = 16},
+                          .channels = {{.largest = 1500, .least = 40, .low = 40, .high = 1500},
+                                       {.largest = 1, .least = 1, .direction = 1, .high = 1}}};
+        m.channels[1].low = -1;
+        for (size_t i = 0; i < 20; i++) {
+            float shown[STEPS_OF * CHANNELS], back[STEPS_OF * CHANNELS], line[16 * CHANNELS];
+            memcpy(shown, given + i * STEPS_OF * CHANNELS, sizeof shown);
+            bend(&m, shown, STEPS_OF * CHANNELS);
+            line_of(&m, 0.25, shown, line);
+            for (size_t k = 0; k < 16 * CHANNELS; k++)
+                assert_true(line[k] >= -1 && line[k] <= 1);
+            values_of_line(&m, 0.25, line, back);
+            for (size_t k = 0; k < weir_u32(weir_dataset_table(train), "length")[i] * 2; k++)
+                near((double)legal(&m, k % 2, back[k], NULL),
+                     (double)given[i * STEPS_OF * CHANNELS + k], 0.01);
+        }
+    }
+    weir_dataset_free(train);
+}
+
 /* ---- What comes in ----------------------------------------------------------------------------*/
 
 static void fails(weir_table *table, const char *options, int status, const char *why)
@@ -538,6 +571,7 @@ int main(void)
         cmocka_unit_test(requests_and_seeds),
         cmocka_unit_test(without_guidance_labels_do_not_matter),
         cmocka_unit_test(labels_are_learnt),
+        cmocka_unit_test(lines_go_there_and_back),
         cmocka_unit_test(bad_input_is_one_clear_line),
         cmocka_unit_test(odd_series_are_left_out_or_cut),
         cmocka_unit_test(one_class_of_constant_series),

@@ -16,6 +16,19 @@ size_t pixel_count(const struct design *d)
     return (size_t)(d->height * d->width * d->channels);
 }
 
+/* ---- Scale ----------------------------------------------------------------------------------- */
+
+/* What an image shows of a value, and back: log(1 + v / least) of amounts, if asked for. */
+static double bent(const struct model *m, const struct channel *c, double v)
+{
+    return m->logarithmic && !c->direction && c->least > 0 ? log1p(v / (double)c->least) : v;
+}
+
+static double straight(const struct model *m, const struct channel *c, double u)
+{
+    return m->logarithmic && !c->direction && c->least > 0 ? expm1(u) * (double)c->least : u;
+}
+
 /* ---- Learning ---------------------------------------------------------------------------------*/
 
 /* What becomes of the rows of a training set. */
@@ -119,6 +132,12 @@ static int learn_channels(weir_job *job, const weir_table *table, const uint32_t
     return status;
 }
 
+static void bend(const struct model *m, float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        values[i] = (float)bent(m, &m->channels[i % m->channel_count], (double)values[i]);
+}
+
 /* The series that are used, cut to m->steps, with zeros behind their ends. */
 static int keep_series(struct training *t, const weir_table *table, const uint32_t *used, size_t n,
                        struct account *account)
@@ -158,6 +177,7 @@ static int keep_series(struct training *t, const weir_table *table, const uint32
         memcpy(weir_f32_out(kept, "values") + i * each, values + used[i] * from_each,
                (size_t)length * shape.channels * sizeof *values);
     }
+    bend(m, weir_f32_out(kept, "values"), n * each);
     if (error->status != WEIR_OK) {
         weir_table_free(kept);
         return error->status;
@@ -200,6 +220,7 @@ int learn(weir_job *job, const weir_dataset *train, struct model *model, struct 
                          rows ? "no series of the training set has a step"
                               : "the training set has no rows");
     model->channel_count = weir_table_series(table)->channels;
+    model->logarithmic = o->scale == LOGARITHMIC;
     model->steps = o->length && o->length < (int64_t)longest ? (uint32_t)o->length : longest;
     status = learn_channels(job, table, used, n, model);
     if (status == WEIR_OK)
@@ -279,7 +300,7 @@ static void line_of(const struct model *m, double gamma, const float *values, fl
             if (channel->direction)
                 unit = (v + 1) / 2;
             else if (channel->largest > 0)
-                unit = v / (double)channel->largest;
+                unit = v / bent(m, channel, (double)channel->largest);
             out[k * channels + c] = (float)(2 * pow(unit, 2 * gamma) - 1);
         }
     }
@@ -294,9 +315,10 @@ static void values_of_line(const struct model *m, double gamma, const float *lin
         for (size_t k = 0; k < m->steps; k++) {
             double part = ((double)line[k * channels + c] + 1) / 2;
             double unit = pow(fmin(fmax(part, 0), 1), 1 / (2 * gamma));
-            double v = channel->direction ? 2 * unit - 1 : unit * (double)channel->largest;
-            values[k * channels + c] =
-                !channel->direction && v < (double)channel->least / 2 ? 0 : (float)v;
+            double largest = bent(m, channel, (double)channel->largest);
+            double least = bent(m, channel, (double)channel->least);
+            double v = channel->direction ? 2 * unit - 1 : unit * largest;
+            values[k * channels + c] = !channel->direction && v < least / 2 ? 0 : (float)v;
         }
     }
 }
@@ -338,9 +360,10 @@ int series_of(weir_job *job, const struct model *m, weir_encoder *encoder, float
     return weir_decode(encoder, images, n, scratch);
 }
 
-float legal(const struct channel *c, float value, weir_random *ties)
+float legal(const struct model *m, uint32_t channel, float shown, weir_random *ties)
 {
-    float best = INFINITY, chosen = c->low;
+    const struct channel *c = &m->channels[channel];
+    float best = INFINITY, chosen = c->low, value = (float)straight(m, c, (double)shown);
 
     if (!c->choices) {
         value = c->whole ? rintf(value) : value;

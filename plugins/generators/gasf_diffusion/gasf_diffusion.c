@@ -11,6 +11,8 @@ static const weir_option options[] = {
     WEIR_INT(struct options, length, 0, 0, 1048576,
              "steps of a series that are used, longer ones cut; 0: those of the longest"),
     WEIR_REAL(struct options, gamma, 0.25, 0.01, 10, "exponent of the images' gamma correction"),
+    WEIR_CHOICE(struct options, scale, "linear|log",
+                "what images show: values, or log(1 + value / least)"),
     WEIR_INT(struct options, width, 32, 4, 1024, "channels of the network's first level"),
     WEIR_LIST(struct options, multiples, "1,2,4",
               "of the width, one a level; levels whose images would be too small are left out"),
@@ -41,8 +43,8 @@ static const weir_option options[] = {
                 "learning_rate=2e-3 ema=0.8 sampler=ddim sampling_steps=5",
                 "for the checks"),
     WEIR_PRESET("quick",
-                "side=16 width=24 multiples=1,2,2 attention=4 steps=1500 learning_rate=1e-3 "
-                "ema=0.995 schedule=cosine sampler=ddim sampling_steps=25",
+                "side=16 width=16 multiples=1,2,2 attention=4 scale=log batch=16 steps=7000 "
+                "learning_rate=2e-3 ema=0.998 schedule=cosine sampler=ddim eta=1 sampling_steps=50",
                 "about two minutes with one thread"),
     WEIR_PRESET("published",
                 "side=64 width=128 multiples=1,1,2,3,4 blocks=2 attention=16,8 batch=128 "
@@ -179,6 +181,7 @@ static int load(weir_job *job, void *model, const weir_archive *from)
                          (long long)o->dimension);
     m->channel_count = weir_table_series(m->labels)->channels;
     m->steps = weir_table_series(m->labels)->steps;
+    m->logarithmic = o->scale == LOGARITHMIC;
     status = load_drawn(job, m, from);
     if (status == WEIR_OK)
         status = load_channels(job, m, from);

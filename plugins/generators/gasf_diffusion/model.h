@@ -9,6 +9,7 @@ enum { MOST_LEVELS = 8, MOST_CHOICES = 8, MOST_BLOCKS = 8 };
 struct options {
     int64_t dimension, side, length;
     double gamma;
+    int scale;
     int64_t width, blocks, heads;
     weir_list multiples, attention;
     double dropout;
@@ -22,6 +23,7 @@ struct options {
     double learning_rate, weight_decay, clip, ema;
 };
 enum { LINEAR, COSINE };
+enum { AS_IT_IS, LOGARITHMIC };
 enum { DDPM, DDIM };
 enum { LARGE, SMALL };
 
@@ -78,6 +80,7 @@ struct model {
     uint64_t series;          /* training series that were used */
     struct channel channels[WEIR_MAX_CHANNELS];
     uint32_t channel_count, steps;
+    bool logarithmic;
     struct design design;
     nn_graph *graph;
     const weir_archive *from;
@@ -108,8 +111,9 @@ int images_of(const struct training *training, const uint32_t *rows, size_t n, f
  * shape with n rows. encoder: NULL for lines. */
 int series_of(weir_job *job, const struct model *model, weir_encoder *encoder, float *images,
               size_t n, weir_table *scratch);
-/* Makes a value legal: inside the training range, whole or one of the choices where all are. */
-float legal(const struct channel *channel, float value, weir_random *ties);
+/* The value of a channel that an image shows, made legal: inside the training range, whole or one
+ * of the choices where all are. */
+float legal(const struct model *model, uint32_t channel, float shown, weir_random *ties);
 
 /* ---- train.c, sample.c ---- */
 

@@ -195,7 +195,7 @@ static int put_series(struct sampler *s, size_t first, size_t here, weir_table *
         float *to = weir_f32_out(out, "values") + (first + i) * row;
 
         for (size_t k = 0; k < wanted[1] * channels; k++)
-            to[k] = legal(&m->channels[k % channels], from[k], ties);
+            to[k] = legal(m, (uint32_t)(k % channels), from[k], ties);
         weir_u32_out(out, "length")[first + i] = wanted[1];
         weir_codes_out(out, "label")[first + i] =
             weir_category_add(out, "label", text ? text : "", weir_job_error(s->job));
