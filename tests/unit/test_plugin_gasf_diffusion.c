@@ -402,7 +402,7 @@ static void lines_go_there_and_back(void **state)
                           .channel_count = CHANNELS,
                           .logarithmic = log,
                           .design = {.width = 16},
-                          .channels = {{.largest = 1500, .least = 40, .low = 40, .high = 1500},
+                          .channels = {{.largest = 1500, .least = 1, .low = 40, .high = 1500},
                                        {.largest = 1, .least = 1, .direction = 1, .high = 1}}};
         m.channels[1].low = -1;
         for (size_t i = 0; i < 20; i++) {

@@ -18,15 +18,22 @@ size_t pixel_count(const struct design *d)
 
 /* ---- Scale ----------------------------------------------------------------------------------- */
 
-/* What an image shows of a value, and back: log(1 + v / least) of amounts, if asked for. */
+#define WIDE 1000 /* the largest value over the least above 0, from which on logarithms pay */
+
+static bool logarithmic(const struct model *m, const struct channel *c)
+{
+    return m->logarithmic && !c->direction && c->least > 0 && c->largest > WIDE * c->least;
+}
+
+/* What an image shows of a value, and back. */
 static double bent(const struct model *m, const struct channel *c, double v)
 {
-    return m->logarithmic && !c->direction && c->least > 0 ? log1p(v / (double)c->least) : v;
+    return logarithmic(m, c) ? log1p(v / (double)c->least) : v;
 }
 
 static double straight(const struct model *m, const struct channel *c, double u)
 {
-    return m->logarithmic && !c->direction && c->least > 0 ? expm1(u) * (double)c->least : u;
+    return logarithmic(m, c) ? expm1(u) * (double)c->least : u;
 }
 
 /* ---- Learning ---------------------------------------------------------------------------------*/

@@ -11,8 +11,9 @@ static const weir_option options[] = {
     WEIR_INT(struct options, length, 0, 0, 1048576,
              "steps of a series that are used, longer ones cut; 0: those of the longest"),
     WEIR_REAL(struct options, gamma, 0.25, 0.01, 10, "exponent of the images' gamma correction"),
-    WEIR_CHOICE(struct options, scale, "linear|log",
-                "what images show: values, or log(1 + value / least)"),
+    WEIR_CHOICE(
+        struct options, scale, "linear|log",
+        "of channels of three orders of magnitude and more: values, or log(1 + value / least)"),
     WEIR_INT(struct options, width, 32, 4, 1024, "channels of the network's first level"),
     WEIR_LIST(struct options, multiples, "1,2,4",
               "of the width, one a level; levels whose images would be too small are left out"),
@@ -32,7 +33,7 @@ static const weir_option options[] = {
     WEIR_REAL(struct options, eta, 0, 0, 1,
               "fresh noise of ddim: 0 none, 1 as much as ddpm, small"),
     WEIR_INT(struct options, sampling_steps, 0, 0, 100000, "of them in sampling; 0: all"),
-    WEIR_INT(struct options, batch, 32, 1, 65536, "series a training step"),
+    WEIR_INT(struct options, batch, 16, 1, 65536, "series a training step"),
     WEIR_INT(struct options, steps, 20000, 1, 1000000000, "training steps"),
     WEIR_REAL(struct options, learning_rate, 3e-4, 1e-12, 1e3, "of AdamW"),
     WEIR_REAL(struct options, weight_decay, 0, 0, 1, "of AdamW"),
@@ -43,7 +44,7 @@ static const weir_option options[] = {
                 "learning_rate=2e-3 ema=0.8 sampler=ddim sampling_steps=5",
                 "for the checks"),
     WEIR_PRESET("quick",
-                "side=16 width=16 multiples=1,2,2 attention=4 scale=log batch=16 steps=7000 "
+                "side=16 width=16 multiples=1,2,2 attention=4 scale=log steps=7000 "
                 "learning_rate=2e-3 ema=0.998 schedule=cosine sampler=ddim eta=1 sampling_steps=50",
                 "about two minutes with one thread"),
     WEIR_PRESET("published",
