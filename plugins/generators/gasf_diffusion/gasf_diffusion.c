@@ -9,7 +9,7 @@ static const weir_option options[] = {
     WEIR_INT(struct options, dimension, 2, 1, 2, "2: images of series; 1: the series themselves"),
     WEIR_INT(struct options, side, 32, 4, 512, "pixels of a side of the images"),
     WEIR_INT(struct options, length, 0, 0, 1048576,
-             "steps of a series that are used, longer ones cut; 0: those of the longest"),
+             "steps of a series that are used, longer ones cut; 0: of the longest; packets: 32"),
     WEIR_REAL(struct options, gamma, 0.25, 0.01, 10, "exponent of the images' gamma correction"),
     WEIR_CHOICE(
         struct options, scale, "linear|log",
@@ -61,6 +61,16 @@ static const weir_role roles[] = {
 
 enum { RANGES = 4, FACTS = 3 };
 
+static int put_flows(const struct model *m, weir_archive *to)
+{
+    uint64_t flows = weir_table_rows(m->flows), two = 2;
+    int status = weir_put_table(to, "flows", m->flows);
+
+    if (status == WEIR_OK)
+        status = weir_put_array(to, "counts", WEIR_U32, 1, &flows, m->counts);
+    return status == WEIR_OK ? weir_put_array(to, "span", WEIR_I64, 1, &two, m->span) : status;
+}
+
 static int put_channels(const struct model *m, weir_archive *to)
 {
     uint64_t ranges[] = {m->channel_count, RANGES}, facts[] = {m->channel_count, FACTS},
@@ -101,6 +111,10 @@ static int save(weir_job *job, const void *model, weir_archive *to)
         status = weir_put_array(to, "drawn", WEIR_U32, 2, drawn, m->drawn);
     if (status == WEIR_OK)
         status = put_channels(m, to);
+    if (status == WEIR_OK)
+        status = weir_put_number(to, "packets", m->flows != NULL);
+    if (status == WEIR_OK && m->flows)
+        status = put_flows(m, to);
     return status == WEIR_OK ? nn_put(job, to, m->graph, m->unfinished ? "" : "net.", "net")
                              : status;
 }
@@ -149,6 +163,33 @@ static int load_drawn(weir_job *job, struct model *m, const weir_archive *from)
     return m->series ? WEIR_OK : weir_fail(job, WEIR_EDATA, "the model knows of no series");
 }
 
+static int load_flows(weir_job *job, struct model *m, const weir_archive *from)
+{
+    uint64_t flows, two = 2;
+    const int64_t *span = weir_get_array(from, "span", WEIR_I64, 1, &two);
+
+    m->flows = span ? weir_get_table(from, "flows") : NULL;
+    if (!m->flows)
+        return weir_job_error(job)->status;
+    memcpy(m->span, span, sizeof m->span);
+    flows = weir_table_rows(m->flows);
+    m->counts = weir_get_array(from, "counts", WEIR_U32, 1, &flows);
+    if (!m->counts)
+        return weir_job_error(job)->status;
+    if (weir_table_schema(m->flows) != WEIR_PACKETS || m->channel_count != 3 || flows == 0)
+        return weir_fail(job, WEIR_EDATA, "the model of %llu flows and %u channels is damaged",
+                         (unsigned long long)flows, m->channel_count);
+    for (uint64_t i = 0; i < flows; i++) {
+        int64_t start = weir_i64(m->flows, "time")[i];
+        if (m->counts[i] < 1 || start > m->span[1] ||
+            start < (i ? weir_i64(m->flows, "time")[i - 1] : m->span[0]))
+            return weir_fail(job, WEIR_EDATA,
+                             "flow %llu of the model has %u packets or is out of order",
+                             (unsigned long long)i, m->counts[i]);
+    }
+    return WEIR_OK;
+}
+
 /* A graph that has the weights' names, for what an archive holds. */
 static int new_graph(weir_job *job, struct model *m)
 {
@@ -168,12 +209,13 @@ static int load(weir_job *job, void *model, const weir_archive *from)
 {
     const struct options *o = weir_options(job);
     struct model *m = model;
-    double side, unfinished;
+    double side, unfinished, packets;
     int status;
 
     m->from = from;
     m->labels = weir_get_table(from, "labels");
     if (!m->labels || weir_get_number(from, "side", &side) != WEIR_OK ||
+        weir_get_number(from, "packets", &packets) != WEIR_OK ||
         weir_get_number(from, "unfinished", &unfinished) != WEIR_OK)
         return weir_job_error(job)->status;
     if (!weir_table_series(m->labels) || !(side >= 0 && side <= 65536) ||
@@ -186,6 +228,8 @@ static int load(weir_job *job, void *model, const weir_archive *from)
     status = load_drawn(job, m, from);
     if (status == WEIR_OK)
         status = load_channels(job, m, from);
+    if (status == WEIR_OK && packets != 0)
+        status = load_flows(job, m, from);
     if (status == WEIR_OK)
         status = plan(job, m, o->dimension == 2 ? (int64_t)side : o->side);
     if (status == WEIR_OK)
@@ -206,6 +250,7 @@ static void drop(weir_job *job, void *model)
     (void)job;
     nn_graph_free(m->graph);
     weir_table_free(m->owned);
+    weir_table_free(m->owned_flows);
 }
 
 WEIR_GENERATOR(
@@ -213,5 +258,6 @@ WEIR_GENERATOR(
     .reference = "Sivaroopan, Bandara, Madarasingha, Jourjon, Jayasumana, Thilakarathna, "
                  "NetDiffus, 2023; Ho, Jain, Abbeel, DDPM, NeurIPS 2020",
     .options = options, .options_size = sizeof(struct options), .state_size = sizeof(struct model),
-    .accepts = WEIR_SERIES, .produces = WEIR_SERIES | WEIR_LABELS, .encoders = roles, .fit = fit,
-    .sample = sample, .save = save, .load = load, .free = drop);
+    .accepts = WEIR_SERIES | WEIR_PACKETS,
+    .produces = WEIR_SERIES | WEIR_LABELS | WEIR_TIMESTAMPS | WEIR_FLOWS, .encoders = roles,
+    .fit = fit, .sample = sample, .save = save, .load = load, .free = drop);

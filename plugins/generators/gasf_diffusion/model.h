@@ -81,6 +81,11 @@ struct model {
     struct channel channels[WEIR_MAX_CHANNELS];
     uint32_t channel_count, steps;
     bool logarithmic;
+    /* of a trace of packets; else NULL: */
+    weir_table *owned_flows;
+    const weir_table *flows; /* the first packet of each, in order of time */
+    const uint32_t *counts;  /* [flows] packets */
+    int64_t span[2];         /* first and last time of the trace, ns */
     struct design design;
     nn_graph *graph;
     const weir_archive *from;
@@ -115,11 +120,24 @@ int series_of(weir_job *job, const struct model *model, weir_encoder *encoder, f
  * of the choices where all are. */
 float legal(const struct model *model, uint32_t channel, float shown, weir_random *ties);
 
+/* ---- packets.c ---- */
+
+/* The flows of a trace as series of size, gap and mask, which are the caller's; and what the model
+ * keeps of them. */
+int flows_as_series(weir_job *job, const weir_dataset *train, struct model *model,
+                    weir_dataset **series);
+int sample_packets(weir_job *job, const struct model *model, const weir_request *request,
+                   weir_table *out);
+
 /* ---- train.c, sample.c ---- */
 
 /* The encoder's images' side, checked. */
 int open_images(weir_job *job, const struct model *model, weir_encoder **encoder, int64_t *side);
 int fit(weir_job *job, const weir_dataset *train, void *model);
+/* n series into out, a series table of so many rows; wanted: label and length of each, [n][2], or
+ * NULL for those of training. */
+int draw_series(weir_job *job, const struct model *model, const uint32_t *wanted, size_t n,
+                weir_table *out);
 int sample(weir_job *job, const void *model, const weir_request *request, weir_table *out);
 
 #endif

@@ -19,10 +19,10 @@ struct sampler {
     nn_node *image, *level, *factors, *label, *length;
     nn_program *begin, *down;
     struct stride *strides;
-    int64_t count;      /* strides */
-    uint32_t *wanted;   /* [n][2]: label and length */
-    float *room;        /* [block][pixels] */
-    nn_real *condition; /* [2][block]: labels, lengths */
+    int64_t count;          /* strides */
+    const uint32_t *wanted; /* [n][2]: label and length */
+    float *room;            /* [block][pixels] */
+    nn_real *condition;     /* [2][block]: labels, lengths */
     weir_table *scratch;
 };
 
@@ -129,10 +129,10 @@ static int draw_wanted(struct sampler *s, size_t n)
     uint32_t labels = label_count(m);
     uint64_t *quota = weir_alloc(s->job, labels, sizeof *quota);
     uint32_t *lengths = weir_alloc(s->job, (size_t)m->series, sizeof *lengths);
+    uint32_t *wanted = weir_alloc(s->job, 2 * n, sizeof *wanted);
     size_t at = 0;
 
-    s->wanted = weir_alloc(s->job, 2 * n, sizeof *s->wanted);
-    if (!quota || !lengths || !s->wanted || quotas(s->job, m, n, quota) != WEIR_OK)
+    if (!quota || !lengths || !wanted || quotas(s->job, m, n, quota) != WEIR_OK)
         return weir_job_error(s->job)->status;
     for (uint32_t label = 0; label < labels; label++) {
         size_t count = 0;
@@ -141,10 +141,11 @@ static int draw_wanted(struct sampler *s, size_t n)
                 lengths[count++] = m->drawn[2 * i + 1];
         weir_random_shuffle(weir_stream(s->job, "lengths"), lengths, count);
         for (uint64_t i = 0; i < quota[label]; i++, at++) {
-            s->wanted[2 * at] = label;
-            s->wanted[2 * at + 1] = lengths[i % count];
+            wanted[2 * at] = label;
+            wanted[2 * at + 1] = lengths[i % count];
         }
     }
+    s->wanted = wanted;
     return WEIR_OK;
 }
 
@@ -215,7 +216,7 @@ static int draw(struct sampler *s, size_t n, weir_table *out)
         weir_table_new_series(weir_table_series(s->model->labels), block, weir_job_error(s->job));
     if (!s->room || !s->condition || !s->scratch)
         return weir_job_error(s->job)->status;
-    status = draw_wanted(s, n);
+    status = s->wanted ? WEIR_OK : draw_wanted(s, n);
     for (size_t first = 0; status == WEIR_OK && first < n; first += block) {
         size_t here = n - first < block ? n - first : block;
         status = draw_images(s, first, here, n);
@@ -225,25 +226,14 @@ static int draw(struct sampler *s, size_t n, weir_table *out)
     return status;
 }
 
-int sample(weir_job *job, const void *model, const weir_request *request, weir_table *out)
+int draw_series(weir_job *job, const struct model *m, const uint32_t *wanted, size_t n,
+                weir_table *out)
 {
-    const struct model *m = model;
-    size_t n = request->series > 0 ? (size_t)request->series : m->series;
-    struct sampler s = {.job = job, .model = m, .block = n < BLOCK ? (int64_t)n : BLOCK};
-    weir_error *error = weir_job_error(job);
+    struct sampler s = {
+        .job = job, .model = m, .block = n < BLOCK ? (int64_t)n : BLOCK, .wanted = wanted};
     int64_t side;
-    int status;
+    int status = m->design.line ? WEIR_OK : open_images(job, m, &s.encoder, &side);
 
-    if (weir_request_check(request, WEIR_SERIES, error) != WEIR_OK ||
-        weir_table_resize(out, n, error) != WEIR_OK)
-        return error->status;
-    if (weir_table_series(out)->channels != m->channel_count ||
-        weir_table_series(out)->steps < m->steps)
-        return weir_fail(job, WEIR_EDATA,
-                         "the table has %u channels of %u steps, the model %u of %u",
-                         weir_table_series(out)->channels, weir_table_series(out)->steps,
-                         m->channel_count, m->steps);
-    status = m->design.line ? WEIR_OK : open_images(job, m, &s.encoder, &side);
     if (status == WEIR_OK)
         status = plan_strides(&s);
     if (status == WEIR_OK)
@@ -253,4 +243,24 @@ int sample(weir_job *job, const void *model, const weir_request *request, weir_t
     weir_table_free(s.scratch);
     nn_graph_free(s.graph);
     return status;
+}
+
+int sample(weir_job *job, const void *model, const weir_request *request, weir_table *out)
+{
+    const struct model *m = model;
+    size_t n = request->series > 0 ? (size_t)request->series : m->series;
+    weir_error *error = weir_job_error(job);
+
+    if (m->flows)
+        return sample_packets(job, m, request, out);
+    if (weir_request_check(request, WEIR_SERIES, error) != WEIR_OK ||
+        weir_table_resize(out, n, error) != WEIR_OK)
+        return error->status;
+    if (weir_table_series(out)->channels != m->channel_count ||
+        weir_table_series(out)->steps < m->steps)
+        return weir_fail(job, WEIR_EDATA,
+                         "the table has %u channels of %u steps, the model %u of %u",
+                         weir_table_series(out)->channels, weir_table_series(out)->steps,
+                         m->channel_count, m->steps);
+    return draw_series(job, m, NULL, n, out);
 }

@@ -225,9 +225,10 @@ int fit(weir_job *job, const weir_dataset *train_set, void *model)
 {
     const struct options *o = weir_options(job);
     struct model *m = model;
+    weir_dataset *of_flows = NULL;
     struct run run = {0};
     int64_t side = 0;
-    int status;
+    int status = WEIR_OK;
 
     if (o->guidance != 0 && o->guidance != 1 && !(o->label_dropout > 0))
         return weir_fail(job, WEIR_EOPTION,
@@ -236,7 +237,11 @@ int fit(weir_job *job, const weir_dataset *train_set, void *model)
                          o->guidance);
     weir_table_free(m->owned);
     m->owned = NULL;
-    status = learn(job, train_set, m, &run.data);
+    if (weir_dataset_schema(train_set) == WEIR_PACKETS)
+        status = flows_as_series(job, train_set, m, &of_flows);
+    if (status == WEIR_OK)
+        status = learn(job, of_flows ? of_flows : train_set, m, &run.data);
+    weir_dataset_free(of_flows);
     if (status == WEIR_OK)
         status = fit_images(&run.data, &side);
     if (status == WEIR_OK)
