@@ -4,6 +4,8 @@
 #include <string.h>
 #include <weir/error.h>
 
+#include "text.h"
+
 const char *weir_status_name(int status)
 {
     switch (status) {
@@ -42,6 +44,7 @@ int weir_error_set(weir_error *error, weir_status status, const char *format, ..
     va_start(arguments, format);
     vsnprintf(error->text, sizeof error->text, format, arguments);
     va_end(arguments);
+    weir_text_repair(error->text);
     return status;
 }
 
@@ -59,6 +62,7 @@ void weir_error_prefix(weir_error *error, const char *format, ...)
     used = strlen(text);
     snprintf(text + used, sizeof text - used, "%s", error->text);
     memcpy(error->text, text, sizeof text);
+    weir_text_repair(error->text);
 }
 
 int weir_error_memory(weir_error *error, unsigned long long bytes, const char *what)

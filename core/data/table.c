@@ -1,5 +1,6 @@
 /* Tables: named, typed columns in memory, and the columns that each schema has. */
 #include "data/inside.h"
+#include "text.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -432,6 +433,21 @@ const char *weir_category_text(const weir_table *table, const char *column, uint
     return dictionary && code < dictionary->count ? dictionary->texts[code] : NULL;
 }
 
+static uint32_t add_repaired(weir_dictionary *dictionary, const char *text, weir_error *error)
+{
+    char *copy = strdup(text);
+    uint32_t code = UINT32_MAX;
+
+    if (copy) {
+        weir_text_repair(copy);
+        code = weir_dictionary_add(dictionary, copy, error);
+    } else {
+        weir_error_memory(error, strlen(text) + 1, "a category");
+    }
+    free(copy);
+    return code;
+}
+
 uint32_t weir_category_add(weir_table *table, const char *column, const char *text,
                            weir_error *error)
 {
@@ -441,6 +457,9 @@ uint32_t weir_category_add(weir_table *table, const char *column, const char *te
         weir_error_set(error, WEIR_EOPTION, "the table has no category column '%s'", column);
         return UINT32_MAX;
     }
+    for (const char *at = text; *at; at += weir_text_utf8(at))
+        if (weir_text_utf8(at) == 0)
+            return add_repaired(dictionary, text, error);
     return weir_dictionary_add(dictionary, text, error);
 }
 

@@ -5,6 +5,7 @@
 #include "plugin/archive.h"
 #include "plugin/inside.h"
 #include "plugin/options.h"
+#include "text.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -281,6 +282,7 @@ void weir_log(weir_job *job, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line - 1, format, arguments);
     va_end(arguments);
+    weir_text_repair(line);
     weir_job_event(root, json_pack("{s:s}", "log", line));
     length = strlen(line);
     line[length++] = '\n';

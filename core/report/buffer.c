@@ -1,5 +1,6 @@
 /* Growing text, escapes and number formats of the report. */
 #include "report/buffer.h"
+#include "text.h"
 #include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -72,40 +73,12 @@ void report_format(report_text *text, const char *format, ...)
     text->used += (size_t)n;
 }
 
-/* Bytes of the UTF-8 character at s; 0 if there is none. */
-static size_t utf8(const unsigned char *s)
-{
-    unsigned low = 0x80, high = 0xbf;
-    size_t n;
-
-    if (s[0] < 0x80)
-        return 1;
-    if (s[0] < 0xc2 || s[0] > 0xf4)
-        return 0;
-    n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-    /* No overlong form, no surrogate, nothing above U+10FFFF. */
-    if (s[0] == 0xe0)
-        low = 0xa0;
-    else if (s[0] == 0xed)
-        high = 0x9f;
-    else if (s[0] == 0xf0)
-        low = 0x90;
-    else if (s[0] == 0xf4)
-        high = 0x8f;
-    if (s[1] < low || s[1] > high)
-        return 0;
-    for (size_t i = 2; i < n; i++)
-        if (s[i] < 0x80 || s[i] > 0xbf)
-            return 0;
-    return n;
-}
-
 void report_html(report_text *text, const char *piece)
 {
     const unsigned char *s = (const unsigned char *)(piece ? piece : "");
 
     while (*s) {
-        size_t n = utf8(s);
+        size_t n = weir_text_utf8((const char *)s);
 
         if (n == 0)
             report_add(text, "\xef\xbf\xbd");
@@ -131,7 +104,7 @@ void report_markdown(report_text *text, const char *piece)
     const unsigned char *s = (const unsigned char *)(piece ? piece : "");
 
     while (*s) {
-        size_t n = utf8(s);
+        size_t n = weir_text_utf8((const char *)s);
 
         if (n == 0)
             report_add(text, "\xef\xbf\xbd");

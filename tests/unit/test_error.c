@@ -46,6 +46,17 @@ static void long_messages_are_cut(void **state)
     assert_int_equal(strlen(error.text), sizeof error.text - 1);
 }
 
+static void messages_are_utf8(void **state)
+{
+    weir_error error = {0};
+
+    (void)state;
+    weir_error_set(&error, WEIR_EDATA, "column '%s'", "na\xc3\xafve \xff\xc3");
+    assert_string_equal(error.text, "column 'na\xc3\xafve ?\?'");
+    weir_error_prefix(&error, "%.3s: ", "ab\xc3\xa9"); /* cut in a character */
+    assert_string_equal(error.text, "ab?: column 'na\xc3\xafve ?\?'");
+}
+
 static void no_record_is_allowed(void **state)
 {
     (void)state;
@@ -69,7 +80,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_error_wins),      cmocka_unit_test(context_goes_in_front),
         cmocka_unit_test(long_messages_are_cut), cmocka_unit_test(no_record_is_allowed),
-        cmocka_unit_test(statuses_have_names),
+        cmocka_unit_test(statuses_have_names),   cmocka_unit_test(messages_are_utf8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,7 +91,8 @@ WEIR_API const void *weir_table_read(const weir_table *table, const char *name, 
 WEIR_API uint32_t weir_category_count(const weir_table *table, const char *column);
 /* The string of a code; NULL if there is none. Borrowed from the table. */
 WEIR_API const char *weir_category_text(const weir_table *table, const char *column, uint32_t code);
-/* The code of a string, added if it is new. UINT32_MAX on failure. */
+/* The code of a string, added if it is new; bytes that are not UTF-8 become '?'. UINT32_MAX on
+ * failure. */
 WEIR_API uint32_t weir_category_add(weir_table *table, const char *column, const char *text,
                                     weir_error *error);
 /* The code of a string, or UINT32_MAX if the column has none such. */
