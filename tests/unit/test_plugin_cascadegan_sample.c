@@ -202,8 +202,9 @@ static void test_given_table(void **state)
     assert_true(shapes[4].packets == 300 && shapes[4].start == 0 && shapes[4].end == 1.8e10);
     free(shapes);
     weir_dataset_free(made);
-    /* What is missing is drawn. */
-    write_text(path, "flow_packets\n12\n1\n");
+    /* What is missing is drawn. A spreadsheet begins with a byte order mark. */
+    write_text(path, "\xef\xbb\xbf"
+                     "flow_packets\r\n12\r\n1\r\n");
     made = sampled(options, train, (weir_request){.flows = 10});
     shapes = shapes_of(made, first, &n);
     for (size_t i = 0; i < n; i++) {
@@ -224,6 +225,7 @@ static void test_bad_tables(void **state)
         {"", "is empty"},
         {"flow_packets\n", "no row"},
         {"flow_packts\n1\n", ":1: column 'flow_packts'"},
+        {"\xff\xfepackets\n1\n", ":1: column '?\?packets' is no condition"},
         {"flow_packets,flow_packets\n1,1\n", ":1: column 'flow_packets' is there twice"},
         {"flow_packets,flow_start\n1,0\n1\n", ":3: 1 fields, and the first line has 2"},
         {"flow_packets\n1\nx\n", ":3: column 'flow_packets': 'x' is not a number"},

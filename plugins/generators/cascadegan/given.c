@@ -30,10 +30,12 @@ struct reading {
 static int next_line(struct reading *reading)
 {
     for (;;) {
+        ssize_t got;
         size_t length;
 
         errno = 0;
-        if (getline(&reading->text, &reading->size, reading->file) < 0) {
+        got = getline(&reading->text, &reading->size, reading->file);
+        if (got < 0) {
             if (errno == ENOMEM)
                 return weir_error_memory(weir_job_error(reading->job), reading->size, "a line");
             if (ferror(reading->file))
@@ -41,6 +43,10 @@ static int next_line(struct reading *reading)
             return 0;
         }
         reading->line++;
+        if (memchr(reading->text, 0, (size_t)got))
+            return weir_fail(reading->job, WEIR_EDATA,
+                             "%s:%llu: a byte of 0, which is no text: a CSV is needed",
+                             reading->path, (unsigned long long)reading->line);
         length = strcspn(reading->text, "\r\n");
         reading->text[length] = 0;
         if (length)
@@ -69,6 +75,8 @@ static int read_header(struct reading *reading)
     int status = next_line(reading);
     char *at = reading->text, *name;
 
+    if (status > 0 && strncmp(at, "\xef\xbb\xbf", 3) == 0)
+        at += 3; /* a byte order mark, as spreadsheets write */
     if (status < 0)
         return status;
     if (status == 0)
