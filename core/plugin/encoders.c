@@ -386,9 +386,11 @@ int weir_encoder_fit(weir_encoder *encoder, const weir_dataset *train)
     int status;
 
     if (!(encoder->plugin->accepts & schema))
-        return weir_fail(encoder->owner, WEIR_EDATA,
-                         "encoder %s in role '%s' does not take data of this schema",
-                         encoder->plugin->name, encoder->role);
+        return weir_fail(encoder->owner, WEIR_EDATA, "encoder %s in role '%s' does not take %s",
+                         encoder->plugin->name, encoder->role,
+                         schema == WEIR_PACKETS   ? "packets"
+                         : schema == WEIR_NETFLOW ? "flow records"
+                                                  : "series");
     if (encoder->fitted)
         return weir_fail(encoder->owner, WEIR_EBUG, "encoder role '%s' is fitted twice",
                          encoder->role);

@@ -57,8 +57,9 @@ static int read_request(const json_t *given, weir_request *request, weir_error *
     if ((json_object_get(given, "duration") &&
          !json_is_number(json_object_get(given, "duration"))) ||
         !(request->duration >= 0 && request->duration < 1e9))
-        return weir_error_set(error, WEIR_EOPTION,
-                              "request: duration must be a number of seconds, 0 or more");
+        return weir_error_set(
+            error, WEIR_EOPTION,
+            "request: duration must be a number of seconds, from 0 to less than 1e9");
     return WEIR_OK;
 }
 
