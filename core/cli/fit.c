@@ -105,6 +105,34 @@ static json_t *make_source(const weir_arguments *arguments, weir_error *error)
 }
 
 /* The job, validated as far as is possible before the trace is read. */
+/* "ip2vec columns=srcport,proto": the options behind a name, as presets have them. */
+static int with_options(json_t *encoders, weir_error *error)
+{
+    json_t *value;
+    const char *role;
+    void *next;
+
+    json_object_foreach_safe(encoders, next, role, value)
+    {
+        const char *text = json_string_value(value);
+        size_t length = strcspn(text, " ");
+        json_t *options;
+
+        if (!text[length])
+            continue;
+        options = weir_options_parse(text + length, error);
+        if (!options) {
+            weir_error_prefix(error, "--encoder %s: ", role);
+            return error->status;
+        }
+        if (json_object_set_new(
+                encoders, role,
+                json_pack("{s:s#,s:o}", "encoder", text, (int)length, "options", options)))
+            return weir_error_memory(error, 0, "an encoder");
+    }
+    return WEIR_OK;
+}
+
 static json_t *make_spec(const weir_arguments *arguments, const char *folder,
                          weir_registry *registry, weir_error *error)
 {
@@ -116,6 +144,7 @@ static json_t *make_spec(const weir_arguments *arguments, const char *folder,
     if (error->status != WEIR_OK || !loaded ||
         weir_foreground_options(given.options.items, given.options.count, options, error) ||
         weir_foreground_options(given.encoders.items, given.encoders.count, encoders, error) ||
+        with_options(encoders, error) ||
         !(resolved = weir_options_resolve(loaded->plugin, options, error)) ||
         !(chosen = weir_encoders_resolve((const weir_generator *)loaded->plugin, resolved, encoders,
                                          registry, error)))
@@ -307,7 +336,7 @@ int weir_command_fit(int argc, char **argv)
         {WEIR_FLAG_LIST, "--option", "-O", &given.options, "NAME=VALUE",
          "an option of the generator; preset=NAME for a set of them"},
         {WEIR_FLAG_LIST, "--encoder", NULL, &given.encoders, "ROLE=NAME",
-         "another encoder in a role"},
+         "another encoder in a role; ROLE='NAME option=value …' gives it options"},
         {WEIR_FLAG_COUNT, "--seed", NULL, &given.seed, "N", "seed of the random numbers (1)"},
         {WEIR_FLAG_COUNT, "--threads", NULL, &given.threads, "N", "threads (1)"},
         {WEIR_FLAG_SECONDS, "--budget", NULL, &given.budget, "TIME",

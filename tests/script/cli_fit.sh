@@ -46,6 +46,14 @@ has coded3/encoders/length/model.json '"name": "time"'
 run 0 "$weir" fit encoded trace.csv -o coded4 --plugins "$fixtures" -O columns=time --encoder length=log_minmax
 has coded4/encoders/length/model.json '"name": "pkt_len"'
 
+# Options of the encoder that is chosen, and mistakes in them.
+run 0 "$weir" fit encoded trace.csv -o coded_options --plugins "$fixtures" --encoder 'length=log_minmax columns=time'
+has coded_options/encoders/length/model.json '"name": "time"'
+refused "encoder role 'length': unknown option 'colums' of encoder log_minmax; did you mean 'columns'?" \
+    "$weir" fit encoded trace.csv -o no --plugins "$fixtures" --encoder 'length=log_minmax colums=time'
+refused "--encoder length: 'time' is not 'option=value'" \
+    "$weir" fit encoded trace.csv -o no --plugins "$fixtures" --encoder 'length=log_minmax time'
+
 # A preset that chooses the encoder; the user's choice beats it.
 run 0 "$weir" fit encoded trace.csv -o coded5 --plugins "$fixtures" -O preset=logarithmic -O columns=time
 has coded5/model.json '"encoder": "log_minmax"'
