@@ -417,6 +417,11 @@ int weir_words_fit(weir_job *job, const weir_dataset *train, unsigned how, weir_
     if (opt->dictionary && opt->public)
         return weir_fail(job, WEIR_EOPTION,
                          "words come from 'dictionary' or from 'public', not from both");
+    if (opt->min_alpha > opt->alpha)
+        return weir_fail(job, WEIR_EOPTION,
+                         "option 'min_alpha' is %g, above 'alpha', %g: the step falls from one to "
+                         "the other",
+                         opt->min_alpha, opt->alpha);
     if (weir_dataset_rows(train) == 0)
         return weir_fail(job, WEIR_EDATA, "the training set has no rows");
     if (opt->dictionary)

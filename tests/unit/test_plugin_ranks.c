@@ -55,6 +55,7 @@ static void test_wild_and_refused(void **state)
     check_wild("ranks", NULL, train, columns, 3);
     weir_table_free(round_trip("ranks", "pieces=16", train, other));
     check_refused("ranks", "columns=label", records, WEIR_EOPTION, "is a category");
+    check_refused("ranks", "columns=pkt,byt,pkt", records, WEIR_EOPTION, "'pkt' is named twice");
     check_refused("ranks", "columns=nothing", records, WEIR_EOPTION, "no column 'nothing'");
     weir_dataset_free(train);
     weir_dataset_free(other);

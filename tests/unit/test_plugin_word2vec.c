@@ -253,6 +253,7 @@ static void test_wild_and_refused(void **state)
     check_refused("word2vec", "columns=pkt", records, WEIR_EOPTION, "'pkt' is u64");
     check_refused("word2vec", "columns=td", records, WEIR_EOPTION, "'td' is f64");
     check_refused("word2vec", "columns=", train, WEIR_EOPTION, "names no column");
+    check_refused("word2vec", "alpha=0.01 min_alpha=0.02", train, WEIR_EOPTION, "above 'alpha'");
     check_refused("word2vec", "min_count=1000000", train, WEIR_EOPTION, "no port occurs");
     weir_dataset_free(train);
     weir_dataset_free(records);

@@ -1,4 +1,5 @@
 /* ranks: columns by the share of training rows that are below. */
+#include <string.h>
 #include <weir/sampling.h>
 
 struct options {
@@ -30,6 +31,9 @@ static int fit(weir_job *job, const weir_dataset *train, void *state)
     for (size_t c = 0; c < opt->columns.count && status == WEIR_OK; c++) {
         const char *name = opt->columns.items[c];
 
+        for (size_t i = 0; i < c; i++)
+            if (strcmp(opt->columns.items[i], name) == 0)
+                return weir_fail(job, WEIR_EOPTION, "column '%s' is named twice", name);
         status = weir_margin_learn(job, weir_dataset_table(train), name, (uint32_t)opt->pieces,
                                    &self->columns[self->count++]);
         if (status == WEIR_OK)
