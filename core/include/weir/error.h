@@ -40,8 +40,9 @@ typedef struct weir_error {
 } weir_error;
 
 /* Records an error unless one is recorded already (the first error wins). A message too long is
- * cut, and bytes in it that are not UTF-8 become '?'. error may be NULL. Returns the status of the error that stands, so that `return
- * weir_error_set(error, WEIR_EDATA, "…");` is the way to fail. */
+ * cut, and bytes in it that are not UTF-8 become '?'. error may be NULL. Returns the status of the
+ * error that stands, so that `return weir_error_set(error, WEIR_EDATA, "…");` is the way to fail.
+ */
 WEIR_API int weir_error_set(weir_error *error, weir_status status, const char *format, ...)
     WEIR_PRINTF(3, 4);
 /* Puts context in front of a recorded error's text: "trace.pcap: " + text. Nothing if none is
