@@ -114,9 +114,10 @@ static json_t *usual_options(const struct usual *usual, const json_t *own, weir_
 }
 
 /* One role with what was given for it: a name, { encoder, options }, or NULL. Options given for the
- * usual encoder are added to those that it has anyway. own: the generator's. */
+ * usual encoder are added to those that it has anyway. own: the generator's. saved: given is a
+ * model's. */
 static json_t *resolve_role(const struct usual *usual, const json_t *own, const json_t *given,
-                            weir_registry *registry, weir_error *error)
+                            bool saved, weir_registry *registry, weir_error *error)
 {
     const json_t *chosen = json_is_object(given) ? json_object_get(given, "encoder") : given;
     const char *name = chosen ? json_string_value(chosen) : usual->encoder;
@@ -138,15 +139,16 @@ static json_t *resolve_role(const struct usual *usual, const json_t *own, const 
         json_decref(options);
         return NULL;
     }
-    resolved = weir_options_resolve(loaded->plugin, options, error);
+    resolved = saved ? weir_options_restore(loaded->plugin, options, error)
+                     : weir_options_resolve(loaded->plugin, options, error);
     json_decref(options);
     return resolved ? json_pack("{s:s,s:o,s:s,s:s}", "encoder", loaded->plugin->name, "options",
                                 resolved, "path", loaded->path, "build", loaded->build_id)
                     : NULL;
 }
 
-json_t *weir_encoders_resolve(const weir_generator *generator, const json_t *options,
-                              const json_t *given, weir_registry *registry, weir_error *error)
+static json_t *resolve(const weir_generator *generator, const json_t *options, const json_t *given,
+                       bool saved, weir_registry *registry, weir_error *error)
 {
     json_t *all = json_object(), *item;
     weir_error local = {0};
@@ -162,8 +164,8 @@ json_t *weir_encoders_resolve(const weir_generator *generator, const json_t *opt
         struct usual usual = {.options = NULL};
 
         item = find_usual(generator, role, options, &usual, &local) == WEIR_OK
-                   ? resolve_role(&usual, options, json_object_get(given, role->role), registry,
-                                  &local)
+                   ? resolve_role(&usual, options, json_object_get(given, role->role), saved,
+                                  registry, &local)
                    : NULL;
         free(usual.options);
         if (!item || json_object_set_new(all, role->role, item)) {
@@ -176,6 +178,18 @@ json_t *weir_encoders_resolve(const weir_generator *generator, const json_t *opt
     json_decref(all);
     weir_error_set(error, local.status ? local.status : WEIR_ENOMEM, "%s", local.text);
     return NULL;
+}
+
+json_t *weir_encoders_resolve(const weir_generator *generator, const json_t *options,
+                              const json_t *given, weir_registry *registry, weir_error *error)
+{
+    return resolve(generator, options, given, false, registry, error);
+}
+
+json_t *weir_encoders_restore(const weir_generator *generator, const json_t *options,
+                              const json_t *saved, weir_registry *registry, weir_error *error)
+{
+    return resolve(generator, options, saved, true, registry, error);
 }
 
 /* ---- Life -------------------------------------------------------------------------------------*/

@@ -489,7 +489,7 @@ static int fill(weir_job *job, const weir_option *row, json_t *value)
     case WEIR_OPTION_LIST:
         return json_is_array(value) ? fill_list(job, value, member) : WEIR_EOPTION;
     case WEIR_OPTION_TRACE:
-        return text ? fill_trace(job, value, member) : WEIR_OK;
+        return text && !job->setup.fitted ? fill_trace(job, value, member) : WEIR_OK;
     default:
         return WEIR_OK;
     }

@@ -13,6 +13,7 @@ typedef struct weir_job_setup {
     const json_t *encoders;  /* weir_encoders_resolve's; NULL for none */
     const json_t *budget;    /* of a fit, weir_budget_resolve's; NULL for none */
     int candidates;          /* of a fit: how many of its checkpoints stay, at most; 0: the last */
+    bool fitted;             /* only models are loaded: TRACE options read NULL */
     weir_registry *registry; /* where encoders are found; may be NULL */
     uint64_t seed;
     int threads;
@@ -93,6 +94,10 @@ int weir_artefacts_end(weir_job *job);
  * errors that name the nearest. */
 json_t *weir_encoders_resolve(const weir_generator *generator, const json_t *options,
                               const json_t *given, weir_registry *registry, weir_error *error);
+/* The same of a saved model, whose encoders stand in `saved` as resolve made them: their FILE and
+ * TRACE options stay the paths they are, also where the files are gone. */
+json_t *weir_encoders_restore(const weir_generator *generator, const json_t *options,
+                              const json_t *saved, weir_registry *registry, weir_error *error);
 
 /* Saves a model and the job's encoders as the folder `path`, whole or not at all; an older one is
  * replaced. about: what model.json says beside plugin, options, encoders and seed (may be NULL). */

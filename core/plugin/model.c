@@ -143,14 +143,17 @@ void *weir_model_load(weir_job *job, const char *path)
 int weir_job_set_part(weir_job *job, uint32_t part, uint32_t count, const char *base,
                       weir_error *error)
 {
+    weir_job_setup setup = job->setup;
+
     job->part = part;
     job->parts = count ? count : 1;
     if (!base)
         return WEIR_OK;
-    job->base = weir_job_new(&job->setup, error);
+    setup.folder = NULL;
+    setup.fitted = true;
+    job->base = weir_job_new(&setup, error);
     if (!job->base)
         return error ? (int)error->status : WEIR_EBUG;
-    job->base->setup.folder = NULL;
     weir_job_phase(job->base, "load");
     job->base_model = weir_model_load(job->base, base);
     if (!job->base_model)

@@ -333,7 +333,17 @@ json_t *weir_option_default(const weir_option *row)
 
 /* ---- Sets of values ---------------------------------------------------------------------------*/
 
-static int apply(const weir_plugin *plugin, json_t *values, const json_t *given, weir_error *error)
+/* The path that a model was saved with, whether or not a file is there. */
+static json_t *keep_path(const weir_plugin *plugin, const weir_option *row, const json_t *saved,
+                         weir_error *error)
+{
+    if (!json_is_null(saved) && !json_is_string(saved))
+        return refuse(plugin, row, saved, "the path of a file", error);
+    return json_incref((json_t *)(uintptr_t)saved);
+}
+
+static int apply(const weir_plugin *plugin, json_t *values, const json_t *given, bool saved,
+                 weir_error *error)
 {
     const char *name;
     json_t *item;
@@ -346,7 +356,9 @@ static int apply(const weir_plugin *plugin, json_t *values, const json_t *given,
             continue;
         if (!row)
             return unknown(plugin, name, false, error);
-        value = convert(plugin, row, item, error);
+        value = saved && (row->kind == WEIR_OPTION_FILE || row->kind == WEIR_OPTION_TRACE)
+                    ? keep_path(plugin, row, item, error)
+                    : convert(plugin, row, item, error);
         if (!value)
             return error ? (int)error->status : WEIR_EOPTION;
         if (json_object_set_new(values, name, value))
@@ -378,14 +390,15 @@ static int apply_preset(const weir_plugin *plugin, json_t *values, const json_t 
         if (plugin->kind == WEIR_KIND_GENERATOR && !strncmp(name, "encoders.", 9))
             json_object_del(settings, name); /* weir_encoders_resolve's */
     }
-    status = apply(plugin, values, settings, error);
+    status = apply(plugin, values, settings, false, error);
     json_decref(settings);
     if (status != WEIR_OK)
         weir_error_prefix(error, "preset '%s': ", row->name);
     return status;
 }
 
-json_t *weir_options_resolve(const weir_plugin *plugin, const json_t *given, weir_error *error)
+static json_t *resolve(const weir_plugin *plugin, const json_t *given, bool saved,
+                       weir_error *error)
 {
     json_t *values = json_object(), *preset = given ? json_object_get(given, "preset") : NULL;
     weir_error local = {0};
@@ -407,7 +420,7 @@ json_t *weir_options_resolve(const weir_plugin *plugin, const json_t *given, wei
     }
     if (preset && apply_preset(plugin, values, preset, &local) != WEIR_OK)
         goto failed;
-    if (given && json_is_object(given) && apply(plugin, values, given, &local) != WEIR_OK)
+    if (given && json_is_object(given) && apply(plugin, values, given, saved, &local) != WEIR_OK)
         goto failed;
     if (preset && json_object_set(values, "preset", preset)) {
         weir_error_memory(&local, 0, "options");
@@ -418,6 +431,16 @@ failed:
     json_decref(values);
     weir_error_set(error, local.status, "%s", local.text);
     return NULL;
+}
+
+json_t *weir_options_resolve(const weir_plugin *plugin, const json_t *given, weir_error *error)
+{
+    return resolve(plugin, given, false, error);
+}
+
+json_t *weir_options_restore(const weir_plugin *plugin, const json_t *saved, weir_error *error)
+{
+    return resolve(plugin, saved, true, error);
 }
 
 /* One value of "option=value …" into out (as long as the text at most); returns what follows it. */

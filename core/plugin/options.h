@@ -14,6 +14,9 @@
  * 'epochs'?", "option 'rate' of … is 2, must be between 0 and 1". FILE and TRACE become absolute
  * paths of files that exist. */
 json_t *weir_options_resolve(const weir_plugin *plugin, const json_t *given, weir_error *error);
+/* The options of a saved model, as resolve made them: FILE and TRACE stay the paths they are, also
+ * where the files are gone. A new object. */
+json_t *weir_options_restore(const weir_plugin *plugin, const json_t *saved, weir_error *error);
 /* "option=value …" or one "option=value" into an object of strings, values may be quoted. */
 json_t *weir_options_parse(const char *text, weir_error *error);
 /* Everything that must hold of a table itself: names legal, unique and not reserved, defaults in

@@ -83,6 +83,16 @@ int weir_work_plugin(weir_work *work, int kind, weir_error *error)
     return WEIR_OK;
 }
 
+int weir_work_restore(weir_work *work, const json_t *about, weir_error *error)
+{
+    work->options = weir_options_restore(work->plugin, json_object_get(about, "options"), error);
+    if (work->options)
+        work->encoders =
+            weir_encoders_restore((const weir_generator *)work->plugin, work->options,
+                                  json_object_get(about, "encoders"), work->registry, error);
+    return work->encoders ? WEIR_OK : WEIR_EOPTION;
+}
+
 int weir_work_options(weir_work *work, const json_t *options, const json_t *encoders,
                       weir_error *error)
 {

@@ -34,6 +34,10 @@ int weir_work_plugin(weir_work *work, int kind, weir_error *error);
 /* Resolves options and, for a generator, encoders. */
 int weir_work_options(weir_work *work, const json_t *options, const json_t *encoders,
                       weir_error *error);
+/* The options and encoders that a generator's model.json says; the files that they name may be
+ * gone.
+ */
+int weir_work_restore(weir_work *work, const json_t *about, weir_error *error);
 /* The dataset of an input; fails if the spec has none such. */
 weir_dataset *weir_work_open(const weir_work *work, const char *input, weir_error *error);
 

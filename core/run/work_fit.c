@@ -217,6 +217,7 @@ static int join(weir_work *work, const weir_dataset *train, const char *const *f
     }
     setup.folder = NULL;
     setup.status_fd = -1;
+    setup.fitted = true;
     for (uint32_t i = 0; i < n; i++) {
         owners[i] = weir_job_new(&setup, error);
         if (!owners[i])

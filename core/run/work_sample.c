@@ -235,10 +235,10 @@ int weir_work_sample(weir_work *work, weir_error *error)
     if (!path)
         return weir_error_set(error, WEIR_EOPTION, "spec: inputs.model must be a model's folder");
     if (!about || weir_work_plugin(work, WEIR_KIND_GENERATOR, error) != WEIR_OK ||
-        weir_work_options(work, json_object_get(about, "options"),
-                          json_object_get(about, "encoders"), error) != WEIR_OK)
+        weir_work_restore(work, about, error) != WEIR_OK)
         goto done;
     setup = weir_work_setup(work, work->out);
+    setup.fitted = true;
     job = weir_job_new(&setup, error);
     if (!job)
         goto done;

@@ -62,6 +62,30 @@ static const char *resolve(const char *text)
     return out;
 }
 
+/* Of a saved model: a file that is gone stays named, all else is checked. */
+static void saved_ones(void **state)
+{
+    json_t *saved = json_pack("{s:s, s:i}", "table", "/no/such/file", "epochs", 7), *values;
+    weir_error error = {0};
+
+    (void)state;
+    assert_null(weir_options_resolve(&plugin, saved, &error));
+    error = (weir_error){0};
+    values = weir_options_restore(&plugin, saved, &error);
+    assert_non_null(values);
+    assert_string_equal(json_string_value(json_object_get(values, "table")), "/no/such/file");
+    assert_int_equal(json_integer_value(json_object_get(values, "epochs")), 7);
+    assert_true(json_is_string(json_object_get(values, "title"))); /* a default */
+    json_decref(values);
+    json_object_set_new(saved, "table", json_integer(1));
+    assert_null(weir_options_restore(&plugin, saved, &error));
+    error = (weir_error){0};
+    json_object_set_new(saved, "table", json_null());
+    json_object_set_new(saved, "epochs", json_integer(0));
+    assert_null(weir_options_restore(&plugin, saved, &error));
+    json_decref(saved);
+}
+
 static void defaults_and_presets(void **state)
 {
     (void)state;
@@ -190,6 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_and_presets),
         cmocka_unit_test(wrong_ones_are_refused),
+        cmocka_unit_test(saved_ones),
         cmocka_unit_test(texts),
         cmocka_unit_test(tables),
         cmocka_unit_test(nearest_words),

@@ -18,8 +18,9 @@ typedef enum weir_option_kind {
     WEIR_OPTION_TEXT,   /* const char *, never NULL */
     WEIR_OPTION_LIST,   /* weir_list of words */
     WEIR_OPTION_FILE,   /* const char *: a path, NULL if unset; its contents are part of a result's
-                           key */
-    WEIR_OPTION_TRACE,  /* const weir_dataset *: read by the core before fit, NULL if unset */
+                           key. To be read in fit: where a saved model is loaded it may be gone */
+    WEIR_OPTION_TRACE,  /* const weir_dataset *: read by the core before fit, NULL if unset, and
+                           where a saved model is loaded */
     WEIR_OPTION_PRESET  /* no member: a named set of "option=value …" */
 } weir_option_kind;
 
