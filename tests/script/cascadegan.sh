@@ -48,3 +48,11 @@ for feature in SIZES TIMES; do
 done
 run 1 "$weir" fit cascadegan trace.csv -o no -O weights=cats=1
 has err "there is no such class"
+
+# Given conditions are in the model: the file may go.
+printf 'flow_packets\n12\n1\n' >given.csv
+fit -O conditions_from=given -O given=given.csv
+run 0 "$weir" sample model -o before.csv --flows 10
+rm given.csv
+run 0 "$weir" sample model -o after.csv --flows 10
+equal before.csv after.csv

@@ -147,6 +147,11 @@ static bool keeps_flows(const struct cascade_model *model)
            model->options->conditions_from == FROM_BOOTSTRAP;
 }
 
+static bool gives_flows(const struct cascade_model *model)
+{
+    return model->options->conditions_from == FROM_GIVEN && model->options->given;
+}
+
 static int keep_flows(weir_job *job, const float *encoded, struct cascade_conditions *self)
 {
     size_t values = (size_t)self->flows * self->count;
@@ -215,11 +220,12 @@ int cascade_conditions_fit(weir_job *job, const weir_dataset *train, const float
         status = keep_flows(job, encoded, self);
     if (status == WEIR_OK)
         log_size(job, self);
+    if (status == WEIR_OK && gives_flows(model))
+        status = cascade_given_read(job, self, model->options->given);
     if (status == WEIR_OK) { /* what is wrong with options is said before hours of training */
         struct cascade_source source;
 
         status = cascade_source_open(job, model, NULL, NULL, &source);
-        cascade_source_close(&source);
     }
     return status;
 }
@@ -273,6 +279,9 @@ int cascade_conditions_save(weir_job *job, const struct cascade_model *model, we
         return weir_job_error(job)->status;
     if (self->kept)
         return weir_put_array(to, "conditions.kept", WEIR_F32, 2, kept, self->kept);
+    if (self->given)
+        return weir_put_array(to, "conditions.given", WEIR_F64, 2,
+                              (const uint64_t[]){self->rows, CONDITIONS}, self->given);
     return WEIR_OK;
 }
 
@@ -305,6 +314,7 @@ int cascade_conditions_load(weir_job *job, const weir_archive *from, struct casc
 {
     struct cascade_conditions *self = weir_alloc(job, 1, sizeof *self);
     uint64_t conditions = CONDITIONS, bins = 0, offsets, pieces[2] = {0, 3}, kept[2];
+    uint64_t given[2] = {0, CONDITIONS};
     const double *greatest;
     double elephant, lasting;
 
@@ -338,7 +348,13 @@ int cascade_conditions_load(weir_job *job, const weir_archive *from, struct casc
         self->kept = weir_get_array(from, "conditions.kept", WEIR_F32, 2, kept);
     if (!self->piece_offsets || !self->pieces || (keeps_flows(model) && !self->kept))
         return weir_job_error(job)->status;
-    return check_loaded(job, self, pieces[0]);
+    if (gives_flows(model) &&
+        !(self->given = weir_get_array(from, "conditions.given", WEIR_F64, 2, given)))
+        return weir_job_error(job)->status;
+    self->rows = given[0];
+    if (check_loaded(job, self, pieces[0]) != WEIR_OK)
+        return weir_job_error(job)->status;
+    return cascade_given_check(job, self);
 }
 
 /* ---- Sources ---------------------------------------------------------------------------------*/
@@ -507,7 +523,7 @@ static int draw_table(struct cascade_source *source, size_t n, struct cascade_wa
     if (status == WEIR_OK && source->drawn)
         cascade_encode(self, drawn, pool, encoded);
     for (size_t i = 0; i < n && status == WEIR_OK; i++) {
-        flows[i] = source->table[source->next++ % source->rows];
+        flows[i] = self->given[source->next++ % self->rows];
         if (source->drawn)
             fill_in(source, drawn, encoded, pool, &flows[i]);
         else
@@ -528,7 +544,8 @@ static int draw(struct cascade_source *source, size_t n, struct cascade_wanted *
     case FROM_BOOTSTRAP:
         return draw_bootstrap(source, n, flows);
     default:
-        return source->rows ? draw_table(source, n, flows) : draw_generated(source, n, flows);
+        return source->self->given ? draw_table(source, n, flows)
+                                   : draw_generated(source, n, flows);
     }
 }
 
@@ -556,14 +573,8 @@ int cascade_source_open(weir_job *job, const struct cascade_model *model, cascad
     if (status == WEIR_OK && o->conditions_from == FROM_GIVEN && !o->given && !o->weights[0])
         return weir_fail(job, WEIR_EOPTION,
                          "conditions_from=given needs a file (option 'given') or weights");
-    if (status == WEIR_OK && o->given)
-        status = cascade_given_read(source, o->given);
+    source->drawn = cascade_given_lacks(source->self);
     return status;
-}
-
-void cascade_source_close(struct cascade_source *source)
-{
-    free(source->table);
 }
 
 int cascade_source_next(struct cascade_source *source, size_t n, struct cascade_wanted *flows)

@@ -54,6 +54,9 @@ struct cascade_conditions {
     const struct cascade_piece *pieces;
 
     const float *kept; /* [flows][count] of training, for `real` and `bootstrap`; else NULL */
+
+    const struct cascade_wanted *given; /* [rows] of the option `given`, NaN what the file lacks */
+    size_t rows;
 };
 
 /* ---- margins.c -------------------------------------------------------------------------------*/
@@ -91,17 +94,14 @@ struct cascade_source {
     weir_random *random;
     cascade_numbers *numbers;
     void *context;
-    struct cascade_wanted *table; /* [rows] of the option `given` */
-    size_t rows;
-    bool drawn;       /* some of the table's columns have to be drawn */
+    bool drawn;       /* some of what is given has to be drawn */
     double shares[2]; /* of elephants and of long flows; below 0: as they come */
     uint64_t next;    /* of real and given flows */
 };
 
-/* Reads what the options name. Close frees what it holds, and takes a source that did not open. */
+/* Checks what the options ask for. */
 int cascade_source_open(weir_job *job, const struct cascade_model *model, cascade_numbers *numbers,
                         void *context, struct cascade_source *source);
-void cascade_source_close(struct cascade_source *source);
 /* The next n flows. */
 int cascade_source_next(struct cascade_source *source, size_t n, struct cascade_wanted *flows);
 /* As the encoder encodes: [n][count]. */
@@ -110,8 +110,12 @@ void cascade_encode(const struct cascade_conditions *self, const struct cascade_
 
 /* ---- given.c ---------------------------------------------------------------------------------*/
 
-/* The table of the option `given` into source->table: what the file lacks is NaN. */
-int cascade_given_read(struct cascade_source *source, const char *path);
+/* Reads the file of the option `given` into self->given. */
+int cascade_given_read(weir_job *job, struct cascade_conditions *self, const char *path);
+/* Whether something that a model is conditioned on has to be drawn. */
+bool cascade_given_lacks(const struct cascade_conditions *self);
+/* Refuses rows of a loaded model that no file could have given. */
+int cascade_given_check(weir_job *job, const struct cascade_conditions *self);
 /* n flows whose classes have the shares that are asked for, chosen from what `make` makes. */
 int cascade_weighted(struct cascade_source *source, size_t n, struct cascade_wanted *flows,
                      int (*make)(struct cascade_source *, size_t, struct cascade_wanted *));

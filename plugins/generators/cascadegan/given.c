@@ -111,17 +111,22 @@ static int refuse(const struct reading *reading, int c, const char *text, const 
                      text, wanted);
 }
 
+static const double least_of[CONDITIONS] = {
+    [COND_PACKETS] = 1, [COND_DURATION] = 1, [COND_ACTIVE] = 1, [COND_PEAK] = 1, [COND_MEAN] = 1};
+
+static double most_of(const struct cascade_conditions *self, int c)
+{
+    if (c == COND_START || c == COND_END)
+        return self->length;
+    return c == COND_DURATION || c == COND_ACTIVE || c == COND_GAP ? self->steps : 4294967293.0;
+}
+
 /* One number; an empty field is not given. */
 static int read_number(const struct reading *reading, int c, const char *text, double *x)
 {
-    static const double least[CONDITIONS] = {[COND_PACKETS] = 1,
-                                             [COND_DURATION] = 1,
-                                             [COND_ACTIVE] = 1,
-                                             [COND_PEAK] = 1,
-                                             [COND_MEAN] = 1};
     const struct cascade_conditions *self = reading->self;
-    double most = 4294967293.0;
     char range[80], *end;
+    double most = most_of(self, c);
 
     *x = NAN;
     if (!*text)
@@ -131,32 +136,33 @@ static int read_number(const struct reading *reading, int c, const char *text, d
         return refuse(reading, c, text, "a number");
     if (cascade_condition[c].whole && *x != rint(*x))
         return refuse(reading, c, text, "a whole number");
-    if (c == COND_START || c == COND_END)
-        most = self->length;
-    else if (c == COND_DURATION || c == COND_ACTIVE || c == COND_GAP)
-        most = self->steps;
-    if (!(*x >= least[c] && *x <= most)) {
-        snprintf(range, sizeof range, "in its range, %g to %.17g", least[c], most);
+    if (!(*x >= least_of[c] && *x <= most)) {
+        snprintf(range, sizeof range, "in its range, %g to %.17g", least_of[c], most);
         return refuse(reading, c, text, range);
     }
     return WEIR_OK;
 }
 
-/* What the numbers of a row say of each other. */
+/* What is wrong with the numbers of a row, taken together; NULL if nothing is. */
+static const char *fault_of(const double *x)
+{
+    if (x[COND_END] < x[COND_START])
+        return "flow_end is before flow_start";
+    if (x[COND_ACTIVE] > x[COND_PACKETS])
+        return "flow_active is more than flow_packets: a step that has packets has one at least";
+    if (x[COND_ACTIVE] > x[COND_DURATION])
+        return "flow_active is more than flow_duration";
+    if (x[COND_PEAK] > x[COND_PACKETS])
+        return "flow_peak is more than flow_packets";
+    if (x[COND_PACKETS] == 1 && (x[COND_DURATION] > 1 || x[COND_END] > x[COND_START]))
+        return "a flow of one packet has no duration";
+    return NULL;
+}
+
 static int check_row(const struct reading *reading, const double *x)
 {
-    const char *what = NULL;
+    const char *what = fault_of(x);
 
-    if (x[COND_END] < x[COND_START])
-        what = "flow_end is before flow_start";
-    else if (x[COND_ACTIVE] > x[COND_PACKETS])
-        what = "flow_active is more than flow_packets: a step that has packets has one at least";
-    else if (x[COND_ACTIVE] > x[COND_DURATION])
-        what = "flow_active is more than flow_duration";
-    else if (x[COND_PEAK] > x[COND_PACKETS])
-        what = "flow_peak is more than flow_packets";
-    else if (x[COND_PACKETS] == 1 && (x[COND_DURATION] > 1 || x[COND_END] > x[COND_START]))
-        what = "a flow of one packet has no duration";
     if (!what)
         return WEIR_OK;
     return weir_fail(reading->job, WEIR_EDATA, "%s:%llu: %s", reading->path,
@@ -195,52 +201,85 @@ static bool lacks(const struct cascade_conditions *self, const struct cascade_wa
     return false;
 }
 
-static int read_rows(struct reading *reading, struct cascade_source *source)
+static int read_rows(struct reading *reading, struct cascade_wanted **table, size_t *rows)
 {
     size_t room = 0;
     int status;
 
     while ((status = next_line(reading)) > 0) {
-        if (source->rows == room) {
+        if (*rows == room) {
             struct cascade_wanted *more;
 
             room = room ? 2 * room : 256;
-            more = realloc(source->table, room * sizeof *more);
+            more = realloc(*table, room * sizeof *more);
             if (!more)
                 return weir_error_memory(weir_job_error(reading->job), room * sizeof *more,
                                          "a table of conditions");
-            source->table = more;
+            *table = more;
         }
-        status = read_row(reading, &source->table[source->rows]);
+        status = read_row(reading, &(*table)[*rows]);
         if (status != WEIR_OK)
             return status;
-        source->drawn |= lacks(reading->self, &source->table[source->rows]);
-        if (++source->rows > MOST_ROWS)
+        if (++*rows > MOST_ROWS)
             return weir_fail(reading->job, WEIR_EDATA, "%s has more than %u rows", reading->path,
                              MOST_ROWS);
-        if (source->rows % 1024 == 0 && weir_progress(reading->job, 0, 0) != WEIR_OK)
+        if (*rows % 1024 == 0 && weir_progress(reading->job, 0, 0) != WEIR_OK)
             return WEIR_ECANCEL;
     }
-    if (status == 0 && source->rows == 0)
+    if (status == 0 && *rows == 0)
         return weir_fail(reading->job, WEIR_EDATA, "%s has no row behind its line of names",
                          reading->path);
     return status;
 }
 
-int cascade_given_read(struct cascade_source *source, const char *path)
+int cascade_given_read(weir_job *job, struct cascade_conditions *self, const char *path)
 {
-    struct reading reading = {.job = source->job, .self = source->self, .path = path};
+    struct reading reading = {.job = job, .self = self, .path = path};
+    struct cascade_wanted *table = NULL, *kept;
+    size_t rows = 0;
     int status;
 
     reading.file = fopen(path, "r");
     if (!reading.file)
-        return weir_fail(source->job, WEIR_EIO, "%s: %s", path, strerror(errno));
+        return weir_fail(job, WEIR_EIO, "%s: %s", path, strerror(errno));
     status = read_header(&reading);
     if (status == WEIR_OK)
-        status = read_rows(&reading, source);
+        status = read_rows(&reading, &table, &rows);
+    kept = status == WEIR_OK ? weir_alloc(job, rows, sizeof *kept) : NULL;
+    if (kept)
+        memcpy(kept, table, rows * sizeof *kept);
+    self->given = kept;
+    self->rows = kept ? rows : 0;
+    free(table);
     free(reading.text);
     fclose(reading.file);
-    return status;
+    return status == WEIR_OK ? (int)weir_job_error(job)->status : status;
+}
+
+bool cascade_given_lacks(const struct cascade_conditions *self)
+{
+    for (size_t i = 0; i < self->rows; i++)
+        if (lacks(self, &self->given[i]))
+            return true;
+    return false;
+}
+
+int cascade_given_check(weir_job *job, const struct cascade_conditions *self)
+{
+    if (self->given && self->rows == 0)
+        return weir_fail(job, WEIR_EDATA, "the model's given conditions have no row");
+    for (size_t i = 0; i < self->rows; i++) {
+        const double *x = self->given[i].x;
+        bool good = !fault_of(x);
+
+        for (int c = 0; c < CONDITIONS; c++)
+            good &= isnan(x[c]) || (x[c] >= least_of[c] && x[c] <= most_of(self, c) &&
+                                    (!cascade_condition[c].whole || x[c] == rint(x[c])));
+        if (!good)
+            return weir_fail(job, WEIR_EDATA, "row %zu of the model's given conditions is damaged",
+                             i + 1);
+    }
+    return WEIR_OK;
 }
 
 /* ---- Shares of classes -----------------------------------------------------------------------*/

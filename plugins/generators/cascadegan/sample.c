@@ -199,7 +199,6 @@ static int time_line(struct cascade_sampling *s)
 static void close_all(struct cascade_sampling *s)
 {
     cascade_sampler_close(&s->nets);
-    cascade_source_close(&s->source);
     weir_tuples_free(s->tuples);
     weir_table_free(s->shapes);
     weir_table_free(s->heads);
