@@ -47,8 +47,36 @@ run 0 "$weir" fit netshare "$data/sample-netflow.csv" -o with $tiny -O public_tr
 run 0 "$weir" fit netshare "$data/sample-netflow.csv" -o without $tiny
 ! cmp -s with/arrays.safetensors without/arrays.safetensors || fail "a public trace changes nothing"
 
+# What a fit read is not read again: the public trace of a generator and of its encoders may go.
+cp "$data/sample-netflow.csv" gone.csv
+run 0 "$weir" fit netshare gone.csv -o alone $tiny -O public_trace=gone.csv
+run 0 "$weir" sample alone -o before.csv --flows 20
+rm gone.csv
+run 0 "$weir" sample alone -o after.csv --flows 20
+equal before.csv after.csv
+refused "a file that exists" "$weir" fit netshare "$data/sample-netflow.csv" -o x $tiny -O public_trace=gone.csv
+cp "$data/sample-netflow.csv" gone.csv
+cat >gone.lua <<END
+local weir = require "weir"
+local trace = weir.trace "$data/sample-netflow.csv"
+local exp = weir.experiment "gone"
+exp:score("jsd", trace, exp:generate("netshare", trace, {
+  preset = "tiny", n_chunks = 1, encoders = { ports = { "ip2vec", public = weir.trace "gone.csv" } },
+}))
+exp:run()
+END
+run 0 "$weir" run gone.lua
+rm gone.csv
+run 0 "$weir" sample results/gone/jobs/*/model -o encoded.csv --flows 20
+
 # Privacy: what is wanted is what is spent, more noise costs less, and nothing is claimed that does not hold.
 known="-O declared=span,counts"
+run 0 "$weir" fit netshare "$data/sample.pcap" -o timed --packets 3000 $tiny $known -O noise=2 --budget 10m
+again=$(sed -n 's/.*the same again: //p' out)
+run 0 "$weir" fit netshare "$data/sample.pcap" -o repeated --packets 3000 $tiny $known -O noise=2 $again
+cmp -s timed/arrays.safetensors repeated/arrays.safetensors || fail "a private fit does not repeat its steps: $again"
+run 0 "$weir" fit netshare "$data/sample.pcap" -o begun --packets 3000 $tiny $known -O noise=2 --steps 3/0
+run 0 "$weir" sample begun -o begun.csv --flows 5
 run 0 "$weir" fit netshare "$data/sample.pcap" -o private --packets 3000 $tiny $known -O epsilon=3
 has err "private: epsilon"
 below "$(number private epsilon)" 3.0001 "epsilon"

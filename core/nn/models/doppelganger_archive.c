@@ -186,8 +186,8 @@ static int get_cost(weir_job *job, const weir_archive *from, nn_doppelganger *mo
         (status = get_number(job, from, name, "spent.rate", &m->rate)) != WEIR_OK ||
         (status = get_number(job, from, name, "spent.rounds", &rounds)) != WEIR_OK)
         return status;
-    if (!(rounds >= 1 && rounds < 1e15))
-        return weir_fail(job, WEIR_EDATA, "'%s.spent.rounds' is %g, must be at least 1", name,
+    if (!(rounds >= 0 && rounds < 1e15)) /* 0: a budget ended it before its first step */
+        return weir_fail(job, WEIR_EDATA, "'%s.spent.rounds' is %g, must be 0 or more", name,
                          rounds);
     m->steps = (int64_t)rounds;
     cost->mechanism[1] = *m;
@@ -243,12 +243,12 @@ nn_doppelganger *nn_doppelganger_get(weir_job *job, const weir_archive *from, co
     if (get_settings(job, from, model, name) == WEIR_OK &&
         get_cost(job, from, model, name) == WEIR_OK &&
         get_layout(job, from, &model->attributes, member(text, name, "attributes")) == WEIR_OK &&
-        get_layout(job, from, &model->records, member(text, name, "records")) == WEIR_OK &&
-        get_weights(job, from, model, name) == WEIR_OK) {
-        if (model->records.width >= 3 &&
-            model->records.segments[model->records.count - 1].width == 2)
+        get_layout(job, from, &model->records, member(text, name, "records")) == WEIR_OK) {
+        if (model->records.width < 3 ||
+            model->records.segments[model->records.count - 1].width != 2)
+            weir_fail(job, WEIR_EDATA, "'%s.records' has no flag at its end", name);
+        else if (get_weights(job, from, model, name) == WEIR_OK)
             return model;
-        weir_fail(job, WEIR_EDATA, "'%s.records' has no flag at its end", name);
     }
     nn_doppelganger_free(model);
     return NULL;

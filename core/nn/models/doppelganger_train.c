@@ -141,14 +141,14 @@ static int plain_step(dg_run *run)
 }
 
 /* Whether the training ends after so many of its steps: a private one at the last that its epsilon
- * allows. */
+ * allows. The stage is asked in any case, so that it knows its last step. */
 static bool ends(const dg_run *run, int64_t made)
 {
     const nn_doppelganger_training *t = run->training;
+    bool over = weir_stage_ends(run->job, t->before + made, t->before + t->steps,
+                                t->share > 0 ? t->share : 1);
 
-    return (run->model->cost.private && made >= t->steps) ||
-           weir_stage_ends(run->job, t->before + made, t->before + t->steps,
-                           t->share > 0 ? t->share : 1);
+    return over || (run->model->cost.private && made >= t->steps);
 }
 
 static int steps(dg_run *run, nn_guard *guard)
