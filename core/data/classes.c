@@ -13,7 +13,7 @@ static double threshold(const double *values, size_t n, double share)
 
     for (size_t i = 0; i < n; i++)
         sum += values[i];
-    while (at > 1 && upper < share * sum)
+    while (at > 0 && upper < share * sum)
         upper += values[--at];
     return values[at < n ? at : n - 1];
 }

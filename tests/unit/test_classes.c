@@ -47,6 +47,10 @@ static void test_thresholds(void **state)
     assert_int_equal(classes.packets, 1);
     assert_int_equal(classes.duration, 0);
     weir_dataset_free(data);
+    data = flows_like((const uint32_t[]){4, 6}, some_times, 2);
+    assert_int_equal(weir_classes_learn(data, &classes, &error), WEIR_OK);
+    assert_int_equal(classes.packets, 4); /* 6 of 10 are not 80 % */
+    weir_dataset_free(data);
     data = weir_dataset_new(weir_table_new(WEIR_PACKETS, 0, &error), &error);
     assert_int_equal(weir_classes_learn(data, &classes, &error), WEIR_EDATA);
     weir_dataset_free(data);
