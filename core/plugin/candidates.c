@@ -75,12 +75,27 @@ static size_t densest(const int64_t *steps, size_t n)
     return found;
 }
 
+/* Drops the densest until there are no more than asked for. */
+static int thin(const weir_job *job, weir_error *error)
+{
+    bool many = true;
+
+    while (many && error->status == WEIR_OK) {
+        size_t n;
+        int64_t *steps = steps_of(job, &n, error);
+
+        many = n > (size_t)job->setup.candidates;
+        if (many)
+            drop(job, steps[densest(steps, n)], error);
+        free(steps);
+    }
+    return error->status;
+}
+
 int weir_candidate_keep(weir_job *job, int64_t step)
 {
     char path[WEIR_PATH], temporary[WEIR_PATH], checkpoint[WEIR_PATH];
     weir_error *error = &job->error;
-    int64_t *steps;
-    size_t n;
 
     if (job->setup.candidates < 1 || !job->setup.folder)
         return WEIR_OK;
@@ -92,11 +107,7 @@ int weir_candidate_keep(weir_job *job, int64_t step)
         return error->status;
     if (rename(temporary, path))
         return weir_error_set(error, WEIR_EIO, "cannot write %s", path);
-    steps = steps_of(job, &n, error);
-    if (n > (size_t)job->setup.candidates)
-        drop(job, steps[densest(steps, n)], error);
-    free(steps);
-    return error->status;
+    return thin(job, error);
 }
 
 int weir_candidates_resume(weir_job *job)
@@ -115,9 +126,11 @@ int weir_candidates_resume(weir_job *job)
     for (size_t i = 0; i < n && job->error.status == WEIR_OK; i++)
         if (steps[i] > job->resumed)
             drop(job, steps[i], &job->error);
-    /* killed between the checkpoint and its candidate */
+    /* killed between the checkpoint and its candidate, or before one was dropped for it */
     if (job->error.status == WEIR_OK && (!n || steps[n - 1] < job->resumed))
         weir_candidate_keep(job, job->resumed);
+    else if (job->error.status == WEIR_OK)
+        thin(job, &job->error);
     free(steps);
     return job->error.status;
 }

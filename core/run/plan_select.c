@@ -28,6 +28,11 @@ static int add_metric(weir_experiment *experiment, const json_t *given, weir_gen
         !(one.options =
               weir_options_resolve(one.loaded->plugin, json_object_get(given, "options"), error)))
         return error->status;
+    for (size_t i = 0; i < made->metric_count; i++)
+        if (made->metrics[i].loaded == one.loaded) {
+            json_decref(one.options);
+            return weir_error_set(error, WEIR_EOPTION, "'metrics' of select names %s twice", name);
+        }
     grown = realloc(made->metrics, (made->metric_count + 1) * sizeof *grown);
     if (!grown || weir_features_check(one.loaded->plugin, one.options, error)) {
         json_decref(one.options);
@@ -134,6 +139,11 @@ static json_t *keyed(weir_plan *plan, const weir_generate *made, weir_error *err
     return select;
 }
 
+static bool keeps(const weir_generate *made)
+{
+    return json_is_true(json_object_get(made->select, "keep"));
+}
+
 weir_node *weir_plan_select(weir_plan *plan, const weir_generate *made, weir_node *fit,
                             const char *name, weir_error *error)
 {
@@ -157,8 +167,11 @@ weir_node *weir_plan_select(weir_plan *plan, const weir_generate *made, weir_nod
     plan->count--;
     same = weir_node_same(plan, node->content, fit);
     plan->count++;
-    if (same)
+    if (same) {
+        if (keeps(made)) /* of equal choices one that keeps the candidates goes before */
+            same->made = made;
         return weir_node_instead(plan, same);
+    }
     weir_node_title(node, "select %s", name);
     return node;
 }
@@ -403,7 +416,7 @@ static bool in_use(const weir_plan *plan, const weir_node *node)
         const weir_node *other = plan->nodes[i];
         if (other->made && other->need_count && other->needs[0] == node->needs[0] &&
             ((other->state != WEIR_DONE && other->state != WEIR_FAILED && other != node) ||
-             json_is_true(json_object_get(other->made->select, "keep"))))
+             keeps(other->made)))
             return true;
     }
     return false;
@@ -420,9 +433,15 @@ void weir_select_tidy(const weir_plan *plan, const weir_node *node, const weir_s
         weir_store_path(store, fit_at(node, i)->key, "candidates", path);
         weir_folder_remove(path, &ignored);
     }
-    for (size_t i = 1; i < node->need_count; i++)
-        if (node->needs[i]->state == WEIR_DONE) {
-            weir_store_path(store, node->needs[i]->key, NULL, path);
-            weir_folder_remove(path, &ignored);
-        }
+    for (size_t k = 0; k < plan->count; k++) { /* its own, and of those that had to wait for it */
+        const weir_node *done = plan->nodes[k];
+
+        if (!done->made || !done->need_count || done->needs[0] != node->needs[0])
+            continue;
+        for (size_t i = 1; i < done->need_count; i++)
+            if (done->needs[i]->state == WEIR_DONE) {
+                weir_store_path(store, done->needs[i]->key, NULL, path);
+                weir_folder_remove(path, &ignored);
+            }
+    }
 }

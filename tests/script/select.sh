@@ -56,6 +56,12 @@ has err "4 jobs: 4 done (4 of them before)"
 run 0 "$weir" run choice.lua -- time
 [ "$(grep -l '"by": "time"' results/choice/jobs/*/selection.json | wc -l)" -eq 1 ] || fail "no validation by time"
 
+# Two choices of one fit: neither leaves the samples that it chose by.
+sed 's/^exp:run()/exp:score("jsd", trace, exp:generate("wanders", trace, { select = { "rank_sum", metrics = "jsd" }, label = "two", every = 15 }))\n&/' choice.lua >two.lua
+run 0 "$weir" run two.lua --fresh -- one
+[ "$(ls -d results/choice/jobs/*/ | wc -l)" -eq 7 ] || fail "a fit, and twice select, sample and score: $(ls results/choice/jobs)"
+[ -z "$(find results -path '*candidates/*')" ] || fail "candidates of two choices are kept"
+
 # A candidate that crashes, a metric that crashes: told, and the rest decides.
 run 0 "$weir" run choice.lua --fresh -- one 30
 [ "$(chosen)" = 45 ] || fail "up to step 30 none is usable: 45 is the best, not $(chosen)"
