@@ -44,7 +44,7 @@ static const weir_option options[] = {
                 "learning_rate=2e-3 ema=0.8 sampler=ddim sampling_steps=5",
                 "for the checks"),
     WEIR_PRESET("quick",
-                "side=16 width=16 multiples=1,2,2 attention=4 scale=log steps=7000 "
+                "side=16 width=16 multiples=1,2,2 attention=4 steps=7000 "
                 "learning_rate=2e-3 ema=0.998 schedule=cosine sampler=ddim eta=1 sampling_steps=50",
                 "about two minutes with one thread"),
     WEIR_PRESET("published",
