@@ -82,9 +82,6 @@ WEIR_API const nn_doppelganger_settings *nn_doppelganger_about(const nn_doppelga
  * that a caller's room is enough. */
 WEIR_API bool nn_doppelganger_suits(const nn_doppelganger *model, int64_t length,
                                     const weir_layout *attributes, const weir_layout *features);
-/* Whether the model is one of these layouts: for a model that was read. */
-WEIR_API bool nn_doppelganger_fits(const nn_doppelganger *model, const weir_layout *attributes,
-                                   const weir_layout *features);
 
 /* Steps of so many epochs (of all sequences, in batches): 1 or more. */
 WEIR_API int64_t nn_doppelganger_steps(const nn_doppelganger_settings *settings, uint64_t sequences,

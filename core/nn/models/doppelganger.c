@@ -193,30 +193,13 @@ static bool alike(const weir_layout *a, const weir_layout *b, uint32_t n)
     return true;
 }
 
-bool nn_doppelganger_fits(const nn_doppelganger *model, const weir_layout *attributes,
-                          const weir_layout *features)
-{
-    return attributes->count == model->attributes.count &&
-           features->count + 1 == model->records.count &&
-           alike(attributes, &model->attributes, attributes->count) &&
-           alike(features, &model->records, features->count);
-}
-
-static bool same_segments(const weir_segment *a, const weir_segment *b, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++)
-        if (a[i].width != b[i].width || a[i].activation != b[i].activation)
-            return false;
-    return true;
-}
-
 bool nn_doppelganger_suits(const nn_doppelganger *model, int64_t length,
                            const weir_layout *attributes, const weir_layout *features)
 {
-    return model->settings.length == length && model->attributes.count == attributes->count &&
-           model->records.count == features->count + 1 &&
-           same_segments(model->attributes.segments, attributes->segments, attributes->count) &&
-           same_segments(model->records.segments, features->segments, features->count);
+    return model->settings.length == length && attributes->count == model->attributes.count &&
+           features->count + 1 == model->records.count &&
+           alike(attributes, &model->attributes, attributes->count) &&
+           alike(features, &model->records, features->count);
 }
 
 int64_t dg_steps(const nn_doppelganger *model)

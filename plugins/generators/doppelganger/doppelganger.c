@@ -213,8 +213,7 @@ static int check_widths(weir_job *job, const struct model *m)
 
     if (layouts(job, m, &attributes, &features) != WEIR_OK)
         return weir_job_error(job)->status;
-    if (!nn_doppelganger_fits(m->net, &attributes, &features) ||
-        nn_doppelganger_about(m->net)->length != m->length)
+    if (!nn_doppelganger_suits(m->net, m->length, &attributes, &features))
         return weir_fail(job, WEIR_EDATA, "the network does not fit the channels and labels");
     return WEIR_OK;
 }
