@@ -9,6 +9,7 @@
 #include "run/experiment.h"
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,10 +61,10 @@ static json_t *make_budget(weir_error *error)
                        "--steps is '%s', must be the stages' ends as 120,300, of several parts as "
                        "120,300/40/40",
                        given.steps);
-    if (given.steps && given.budget > 0)
+    if (given.steps && given.budget >= 0)
         weir_error_set(error, WEIR_EOPTION, "give --budget or --steps, not both");
     budget = steps ? json_pack("{s:O}", "steps", steps) : json_real(given.budget);
-    if (error->status == WEIR_OK && (steps || given.budget > 0))
+    if (error->status == WEIR_OK && (steps || given.budget >= 0))
         resolved = weir_budget_resolve(budget, error);
     json_decref(steps);
     json_decref(budget);
@@ -177,7 +178,7 @@ static json_t *make_select(void)
     json_t *select = json_pack("{s:s}", "method", given.select);
     const char *at = given.metrics;
 
-    if (given.validation > 0)
+    if (given.validation >= 0)
         json_object_set_new(select, "validation", json_real(given.validation));
     if (at)
         json_object_set_new(select, "metrics", json_array());
@@ -377,16 +378,17 @@ int weir_command_fit(int argc, char **argv)
     int status;
 
     given.seed = given.threads = 1;
+    given.budget = given.validation = -1; /* not given */
     given.device = "auto";
     status = weir_arguments_parse(&usage, argc, argv, &arguments);
     if (status >= 0)
         return status;
     if (!given.out)
         return weir_usage_error("fit", "-o MODEL is missing: where the model goes");
-    if (!given.select && (given.metrics || given.validation > 0))
+    if (!given.select && (given.metrics || given.validation >= 0))
         return weir_usage_error("fit", "--metrics and --validation go with --select rank_sum");
-    if (given.validation >= 1)
-        return weir_usage_error("fit", "--validation is %g, must be a share below 1",
+    if (given.validation >= 1 || fpclassify(given.validation) == FP_ZERO)
+        return weir_usage_error("fit", "--validation is %g, must be a share between 0 and 1",
                                 given.validation);
     if (!weir_foreground_device("fit", given.device))
         return 2;

@@ -33,6 +33,18 @@ static json_t *describe_validation(const weir_work *work, weir_error *error)
     return made;
 }
 
+/* The budget of the fit, and what repeats it: the same candidates, of which this is one. */
+static void add_budget(const weir_work *work, json_t *about)
+{
+    const char *fit = json_string_value(json_object_get(work->inputs, "model"));
+    json_t *last = fit ? weir_model_about(fit, NULL) : NULL;
+    json_t *budget = json_object_get(last, "budget");
+
+    if (budget)
+        json_object_set(about, "budget", budget);
+    json_decref(last);
+}
+
 /* model/ is the chosen one, and says so. */
 static int take_model(const weir_work *work, const json_t *selection, const json_t *chosen,
                       weir_error *error)
@@ -51,6 +63,8 @@ static int take_model(const weir_work *work, const json_t *selection, const json
     about = weir_json_read(temporary);
     if (!about)
         return weir_error_set(error, WEIR_EDATA, "%s: not a model: it has no model.json", from);
+    if (!json_object_get(about, "budget")) /* a checkpoint, which did not know how the fit ends */
+        add_budget(work, about);
     json_object_set_new(
         about, "selected",
         json_pack("{sO* sO* sO* sO*}", "method", json_object_get(selection, "method"), "step",

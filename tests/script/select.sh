@@ -111,5 +111,10 @@ has out "chosen by rank_sum on trace:test (120 rows that it was not fitted on): 
 [ -e chosen/selection.json ] && [ -e chosen/curves.csv ] || fail "the model has no selection.json or no curves.csv"
 [ -z "$(find . -maxdepth 1 -name 'chosen.tmp*')" ] || fail "something is left beside the model"
 run 0 "$weir" sample chosen -o out.csv
+run 0 "$weir" fit wanders trace.csv -o again --steps 50 --select rank_sum --metrics emd
+has out "the checkpoint of step 30"
+has out "the same again: --steps 50"
+refused "--validation is 0, must be a share" "$weir" fit wanders trace.csv -o x --select rank_sum --validation 0
+refused "above 0" "$weir" fit wanders trace.csv -o x --budget 0
 refused "select is 'best', must be rank_sum" "$weir" fit wanders trace.csv -o x --select best
 refused "--metrics and --validation go with --select" "$weir" fit wanders trace.csv -o x --metrics jsd
