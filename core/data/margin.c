@@ -177,6 +177,12 @@ int weir_margin_save(const weir_margin *margin, size_t number, weir_archive *to)
                              : status;
 }
 
+/* Whether a number below 0 has no value in the type. */
+static bool is_unsigned(weir_type type)
+{
+    return type != WEIR_F32 && type != WEIR_F64 && type != WEIR_I64;
+}
+
 int weir_margin_load(weir_job *job, weir_margin *margin, size_t number, const weir_archive *from)
 {
     uint64_t shape[2] = {0, 3};
@@ -200,7 +206,8 @@ int weir_margin_load(weir_job *job, weir_margin *margin, size_t number, const we
         const double *piece = &margin->pieces[3 * i];
 
         if (!isfinite(piece[0]) || !isfinite(piece[1]) || piece[1] < piece[0] ||
-            !(piece[2] > before) || (i > 0 && !(piece[0] > piece[-2])))
+            (piece[0] < 0 && is_unsigned(margin->type)) || !(piece[2] > before) ||
+            (i > 0 && !(piece[0] > piece[-2])))
             return weir_fail(job, WEIR_EDATA, "the ranks of column '%s' are damaged at piece %u",
                              margin->name, i + 1);
         before = piece[2];

@@ -352,6 +352,10 @@ int weir_places_load(weir_job *job, weir_places *places, size_t number, const we
         return weir_fail(job, WEIR_EDATA, "column '%s' has %" PRIu64 " places", places->name,
                          shape[0]);
     places->width = (uint32_t)shape[0];
+    for (uint32_t k = 1; k < places->width - places->shared; k++)
+        if (places->values[k] <= places->values[k - 1])
+            return weir_fail(job, WEIR_EDATA, "place %u of column '%s' is out of order", k,
+                             places->name);
     return places->type == WEIR_CATEGORY ? load_names(job, places, number, from) : WEIR_OK;
 }
 

@@ -1,4 +1,5 @@
 /* Columns as ranks: pieces, ranks and values by hand, uniform ranks, the way through an archive. */
+#include "files.h"
 #include "generator_test.h"
 #include "plugin/archive.h"
 #include <math.h>
@@ -94,10 +95,60 @@ static void test_refused(void **state)
     weir_registry_free(registry);
 }
 
+/* Writes an archive and reads it again; the job keeps neither. */
+static weir_archive *through_a_folder(weir_archive *archive, weir_job *job)
+{
+    static const char folder[] = WEIR_BUILD_DIR "/tests/margin_model";
+    json_t *head = json_object();
+    weir_archive *read;
+
+    assert_int_equal(weir_folder_make(folder, NULL), WEIR_OK);
+    assert_int_equal(weir_archive_write(archive, folder, head), WEIR_OK);
+    read = weir_archive_read(folder, weir_job_error(job));
+    assert_non_null(read);
+    weir_folder_remove(folder, NULL);
+    weir_archive_free(archive);
+    json_decref(head);
+    return read;
+}
+
+/* What a file says that no training gives: a length below 0, places in no order. */
+static void test_damaged(void **state)
+{
+    static const double pieces[3] = {-5, 3, 1};
+    static const uint64_t values[] = {7, 6}, rows[] = {1, 1};
+    weir_error error = {0};
+    weir_registry *registry;
+    weir_job *job = any_job(&registry);
+    weir_margin margin = {"pkt_len", WEIR_U16, 1, pieces}, learnt = {0};
+    weir_places places = {
+        .name = "proto", .type = WEIR_U8, .width = 2, .values = values, .rows = rows};
+    weir_archive *archive = weir_archive_new(&error);
+
+    (void)state;
+    assert_int_equal(weir_margin_save(&margin, 0, archive), WEIR_OK);
+    archive = through_a_folder(archive, job);
+    assert_int_equal(weir_margin_load(job, &learnt, 0, archive), WEIR_EDATA);
+    weir_archive_free(archive);
+    weir_job_free(job);
+    weir_registry_free(registry);
+
+    job = any_job(&registry);
+    archive = weir_archive_new(&error);
+    assert_int_equal(weir_places_save(&places, 0, archive), WEIR_OK);
+    archive = through_a_folder(archive, job);
+    assert_int_equal(weir_places_load(job, &places, 0, archive), WEIR_EDATA);
+    assert_string_equal(weir_job_error(job)->text, "place 1 of column 'proto' is out of order");
+    weir_archive_free(archive);
+    weir_job_free(job);
+    weir_registry_free(registry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_pieces), cmocka_unit_test(test_margin),
-                                       cmocka_unit_test(test_refused)};
+                                       cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_damaged)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
