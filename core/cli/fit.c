@@ -105,7 +105,6 @@ static json_t *make_source(const weir_arguments *arguments, weir_error *error)
     return source;
 }
 
-/* The job, validated as far as is possible before the trace is read. */
 /* "ip2vec columns=srcport,proto": the options behind a name, as presets have them. */
 static int with_options(json_t *encoders, weir_error *error)
 {
@@ -134,6 +133,7 @@ static int with_options(json_t *encoders, weir_error *error)
     return WEIR_OK;
 }
 
+/* The job, validated as far as is possible before the trace is read. */
 static json_t *make_spec(const weir_arguments *arguments, const char *folder,
                          weir_registry *registry, weir_error *error)
 {
