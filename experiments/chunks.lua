@@ -4,8 +4,8 @@ local weir = require "weir"
 local options = weir.arguments {
   quick = { false, "2,000 packets and tiny networks, in seconds" },
   trace = { weir.here "data/sample.pcap", "a capture or packet CSV" },
-  steps = { 800, "of training of the first chunk, and of each from the beginning" },
-  seeds = { 3, "seeds a setting" },
+  steps = { 800, "of training of the first chunk, and of each from the beginning", least = 1 },
+  seeds = { 3, "seeds a setting", least = 1 },
 }
 
 local trace = weir.trace(options.trace, { packets = options.quick and 2000 or nil })
@@ -19,7 +19,7 @@ for seed = 1, options.quick and 1 or options.seeds do
       local label = n == 1 and "no chunks" or ("%d chunks, %s"):format(n, scratch and "each from scratch" or "fine-tuned")
       local synthetic = exp:generate("netshare", train, {
         preset = options.quick and "tiny" or "quick",
-        max_steps = not options.quick and math.tointeger(options.steps) or nil,
+        max_steps = not options.quick and options.steps or nil,
         n_chunks = n,
         scratch = scratch,
         seed = seed,
@@ -33,7 +33,7 @@ exp:floor(train)
 exp:run()
 
 -- CPU seconds of all fits of a setting, by what the store says of its jobs.
-local steps = options.quick and 4 or math.tointeger(options.steps)
+local steps = options.quick and 4 or options.steps
 local function cpu(n, scratch)
   local sum = 0
   local list = assert(io.popen(("ls -d '%s'/jobs/*/"):format(exp:folder())))

@@ -4,8 +4,8 @@ local weir = require "weir"
 local options = weir.arguments {
   quick = { false, "2,000 packets and tiny networks, in seconds" },
   trace = { weir.here "data/sample.pcap", "a capture, packet CSV or NetFlow table" },
-  steps = { 1000, "of training of the first chunk" },
-  seeds = { 3, "seeds a setting" },
+  steps = { 1000, "of training of the first chunk", least = 1 },
+  seeds = { 3, "seeds a setting", least = 1 },
 }
 
 local trace = weir.trace(options.trace, { packets = options.quick and 2000 or nil })
@@ -36,7 +36,7 @@ for seed = 1, options.quick and 1 or options.seeds do
   for _, setting in ipairs(settings) do
     local given = {
       preset = options.quick and "tiny" or "quick",
-      max_steps = not options.quick and math.tointeger(options.steps) or nil,
+      max_steps = not options.quick and options.steps or nil,
       seed = seed,
     }
     for key, value in pairs(setting) do given[key] = value end

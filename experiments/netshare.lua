@@ -5,7 +5,7 @@ local options = weir.arguments {
   quick = { false, "2,000 packets of the first trace and a tiny network, in seconds" },
   traces = { weir.here "data/sample.pcap", "captures or packet CSV, separated by commas" },
   preset = { "quick", "of netshare: quick (two minutes a fit), packets (the paper's)" },
-  seeds = { 3, "seeds a generator" },
+  seeds = { 3, "seeds a generator", least = 1 },
 }
 
 local traces = {}

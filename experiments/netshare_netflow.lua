@@ -6,7 +6,7 @@ local options = weir.arguments {
   traces = { weir.here "data/sample-netflow.csv", "NetFlow, Zeek or Argus tables, separated by commas" },
   unit = { "us", "of the tables' times: s, ms, us, ns" },
   preset = { "quick", "of netshare: quick (two minutes a fit), netflow (the paper's)" },
-  seeds = { 3, "seeds a generator" },
+  seeds = { 3, "seeds a generator", least = 1 },
 }
 
 local traces = {}

@@ -9,8 +9,8 @@ local options = weir.arguments {
   same = { "", "a public trace of the same kind" },
   other = { "", "a public trace of another kind" },
   budgets = { "2,8,32,1000", "values of epsilon, separated by commas" },
-  steps = { 300, "of training of the first chunk" },
-  seeds = { 3, "seeds a setting" },
+  steps = { 300, "of training of the first chunk", least = 1 },
+  seeds = { 3, "seeds a setting", least = 1 },
 }
 
 local exp = weir.experiment "privacy_fidelity"
@@ -37,6 +37,9 @@ local function write(data, name, wanted)
 end
 
 local private, same, other
+if options.trace == "" and options.same .. options.other ~= "" then
+  error("--same and --other are public traces beside a private one: --trace is missing", 0)
+end
 if options.trace ~= "" then
   private = weir.trace(options.trace, { packets = options.quick and 2000 or nil })
   same = options.same ~= "" and weir.trace(options.same)
@@ -57,14 +60,17 @@ if other then publics[#publics + 1] = { "public trace of another kind", other } 
 
 local budgets = {}
 for budget in options.budgets:gmatch "[^,]+" do
-  budgets[#budgets + 1] = tonumber(budget) or error("'" .. budget .. "' is no epsilon", 0)
+  local epsilon = tonumber(budget)
+  if not (epsilon and epsilon > 0) then error(("--budgets: '%s' is no epsilon, a number above 0"):format(budget), 0) end
+  budgets[#budgets + 1] = epsilon
 end
+if #budgets == 0 then error("--budgets names no epsilon; 2,8 would do", 0) end
 if options.quick then budgets = { budgets[1] } end
 
 -- When the capture took place and how many flows it had is taken as known.
 local function add(label, seed, given)
   given.preset = options.quick and "tiny" or "quick"
-  given.max_steps = not options.quick and math.tointeger(options.steps) or nil
+  given.max_steps = not options.quick and options.steps or nil
   given.seed, given.label = seed, label
   exp:score({ "emd", "jsd" }, private, exp:generate("netshare", private, given))
 end

@@ -3,7 +3,7 @@
 local weir = require "weir"
 local options = weir.arguments {
   quick = { false, "2,000 packets and one seed, in seconds" },
-  seeds = { 3, "seeds a generator" },
+  seeds = { 3, "seeds a generator", least = 1 },
 }
 
 local trace = weir.trace(weir.here "data/sample.pcap", { packets = options.quick and 2000 or nil })

@@ -3,7 +3,7 @@
 local weir = require "weir"
 local options = weir.arguments {
   quick = { false, "2,000 packets, in seconds" },
-  seeds = { 3, "seeds a generator; from 10 on the interval is a bootstrap's" },
+  seeds = { 3, "seeds a generator; from 10 on the interval is a bootstrap's", least = 1 },
 }
 
 local trace = weir.trace(weir.here "data/sample.pcap", { packets = options.quick and 2000 or nil })

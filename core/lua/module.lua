@@ -204,7 +204,8 @@ local function argument_help(declared)
 end
 
 -- weir.arguments{ quick = { false, "a smaller run" }, seeds = { 3, "seeds a generator" } }: what stands
--- behind `--` on the command line, checked against the declaration, with its defaults.
+-- behind `--` on the command line, checked against the declaration, with its defaults. `least = 1` in a row:
+-- a whole number, no less.
 function weir.arguments(declared)
   check.type(declared, "table", "the argument of weir.arguments", '{ quick = { false, "a smaller run" } }')
   local known, names, result = {}, {}, {}
@@ -217,7 +218,10 @@ function weir.arguments(declared)
     if type(row[1]) ~= "number" and type(row[1]) ~= "string" and row[1] ~= false then
       fail("the default of argument '%s' is %s, must be false, a number or a text", name, check.what(row[1]))
     end
-    known[name] = { default = row[1], help = row[2] or "" }
+    if row.least ~= nil and not (type(row[1]) == "number" and math.type(row.least) == "integer") then
+      fail("'least' of argument '%s' is for a number and a whole number itself, such as { 3, \"seeds\", least = 1 }", name)
+    end
+    known[name] = { default = row[1], help = row[2] or "", least = row.least }
     names[#names + 1] = "--" .. name
     result[name] = row[1]
   end
@@ -247,7 +251,12 @@ function weir.arguments(declared)
         value = arg[i] or wrong("argument '--%s' needs a value", name)
       end
       if type(row.default) == "number" then
-        value = tonumber(value) or wrong("argument '--%s' is '%s', must be a number", name, value)
+        local number, least = tonumber(value), row.least
+        if least and not (number and math.tointeger(number) and number >= least) then
+          wrong("argument '--%s' is '%s', must be a whole number, %d or more", name, value, least)
+        end
+        value = least and math.tointeger(number) or number
+          or wrong("argument '--%s' is '%s', must be a number", name, value)
       end
       result[name] = value
     end

@@ -11,10 +11,10 @@ local statistical = { jsd = { "SA", "DA", "SP", "DP", "PR" }, emd = { "PL", "TTL
 cascade.arguments = {
   quick = { false, "5,000 packets of each trace, preset quick, 200 steps a stage, one seed: a minute or two" },
   trace = { weir.here "../data/sample.pcap", "captures or packet CSVs, with commas between them" },
-  packets = { 0, "of each trace, the first so many; 0: all" },
+  packets = { 0, "of each trace, the first so many; 0: all", least = 0 },
   preset = { "caida", "of cascadegan: the sizes and epochs" },
-  most_steps = { 0, "most training steps a stage; 0: as the preset says" },
-  seeds = { 3, "seeds of each generator" },
+  most_steps = { 0, "most training steps a stage; 0: as the preset says", least = 0 },
+  seeds = { 3, "seeds of each generator", least = 1 },
 }
 
 -- With --quick, what was not given is small.
@@ -31,6 +31,7 @@ function cascade.traces(options)
   for path in options.trace:gmatch "[^,]+" do
     traces[#traces + 1] = weir.trace(path, { packets = options.packets > 0 and options.packets or nil })
   end
+  if #traces == 0 then error("--trace names no trace", 0) end
   return traces
 end
 

@@ -9,8 +9,15 @@ for script in "$source"/experiments/*.lua; do
     head -n 1 "$script" | grep -q '^-- [A-Z]' || fail "$name.lua does not begin with what it shows"
     run 0 "$weir" run "$script" -- --help
     has out "--quick"
+    cp out help
     slow=$(grep -c -e '^  --most_steps' out || true)
     refused "unknown argument '--quik'; did you mean '--quick'?" "$weir" run "$script" -- --quik
+    if grep -q -e '^  --seeds' help; then
+        for seeds in 0 1.5 -2; do
+            refused "argument '--seeds' is '$seeds', must be a whole number, 1 or more" \
+                "$weir" run "$script" --dry-run -- --seeds "$seeds"
+        done
+    fi
     run 0 "$weir" run "$script" --dry-run -- --quick
     has out " to run"
     [ ! -e "results/$name/scores.csv" ] || fail "a dry run of $name.lua left scores"
@@ -22,3 +29,10 @@ for script in "$source"/experiments/*.lua; do
     run 0 "$weir" run "$script" -- --quick
     equal first.csv "results/$name/scores.csv"
 done
+
+# Arguments that mean something only together, and lists with nothing in them.
+refused "--trace is missing" "$weir" run "$source/experiments/privacy_fidelity.lua" --dry-run -- --same same.pcap
+refused "--budgets: 'x' is no epsilon" "$weir" run "$source/experiments/privacy_fidelity.lua" --dry-run -- --budgets 2,x
+refused "--budgets names no epsilon" "$weir" run "$source/experiments/privacy_fidelity.lua" --dry-run -- --budgets ,
+run 2 "$weir" run "$source/experiments/cascadegan.lua" --dry-run -- --trace ,
+has err "--trace names no trace"
