@@ -21,6 +21,7 @@ exp:compare {
     { "netshare", preset = options.quick and "tiny" or options.preset, label = "NetShare" },
     "markov",
     "marginals",
+    "bootstrap",
     "uniform",
   },
   metrics = { "emd", "jsd", "validity" },

@@ -47,7 +47,7 @@ static const weir_option options[] = {
     WEIR_LIST(struct options, declared, "", "what is known to the public of a private trace: span, counts, lengths, ranges, dictionaries, labels"),
     WEIR_PRESET("packets", "sample_len=10 epochs=40", "NetShare's setting for packets (CAIDA)"),
     WEIR_PRESET("netflow", "sample_len=1 epochs=40", "NetShare's setting for flow records (UGR16)"),
-    WEIR_PRESET("quick", "n_chunks=2 max_flow_packets=50 sample_len=5 epochs=1000000000 public_epochs=40 max_steps=3000 critic_steps=3 rate=0.001 attribute_width=128 attribute_layers=3 critic_width=192 critic_layers=3", "two minutes with one thread on one core, whatever the trace's size"),
+    WEIR_PRESET("quick", "n_chunks=2 max_flow_packets=50 sample_len=5 epochs=1000000000 public_epochs=40 max_steps=3000 critic_steps=3 rate=0.001 attribute_width=128 attribute_layers=3 critic_width=192 critic_layers=3 encoders.addresses='ranks columns=srcip,dstip' encoders.ports='ranks columns=srcport,dstport,proto'", "two minutes with one thread on one core, whatever the trace's size"),
     WEIR_PRESET("tiny", "n_chunks=2 max_flow_packets=8 sample_len=2 epochs=2 public_epochs=1 max_steps=4 batch=16 attribute_width=16 attribute_layers=1 lstm=8 critic_width=16 critic_layers=1 critic_steps=2", "for the checks"),
     WEIR_END};
 /* clang-format on */
