@@ -167,7 +167,7 @@ static int keep_flows(weir_job *job, const float *encoded, struct cascade_condit
 static void log_size(weir_job *job, const struct cascade_conditions *self)
 {
     uint32_t pieces = self->piece_offsets[1 + self->bins * CONDITIONS];
-    uint64_t bytes = pieces * sizeof *self->pieces + self->bins * sizeof *self->bin_least;
+    uint64_t bytes = pieces * sizeof *self->pieces + 2 * self->bins * sizeof *self->bin_least;
 
     if (self->kept)
         weir_log(job,
@@ -269,7 +269,8 @@ int cascade_conditions_save(weir_job *job, const struct cascade_model *model, we
         weir_put_number(to, "conditions.long", (double)self->classes.duration) != WEIR_OK ||
         weir_put_array(to, "conditions.greatest", WEIR_F64, 1, &conditions, self->greatest) !=
             WEIR_OK ||
-        weir_put_array(to, "conditions.bins", WEIR_F64, 1, &bins, self->bin_least) != WEIR_OK)
+        weir_put_array(to, "conditions.bins", WEIR_F64, 1, &bins, self->bin_least) != WEIR_OK ||
+        weir_put_array(to, "conditions.gaps", WEIR_F64, 1, &bins, self->bin_gap) != WEIR_OK)
         return weir_job_error(job)->status;
     if (weir_put_array(to, "conditions.offsets", WEIR_U32, 1, &offsets, self->piece_offsets) !=
             WEIR_OK ||
@@ -296,6 +297,9 @@ static int check_loaded(weir_job *job, const struct cascade_conditions *self, ui
         if (self->piece_offsets[i] > pieces ||
             (i > 0 && self->piece_offsets[i] < self->piece_offsets[i - 1]))
             return weir_fail(job, WEIR_EDATA, "the model's conditions are cut into no pieces");
+    for (uint32_t i = 0; i < self->bins; i++)
+        if (!(self->bin_gap[i] >= 0 && self->bin_gap[i] <= self->length))
+            return weir_fail(job, WEIR_EDATA, "the model's least gap is %g ns", self->bin_gap[i]);
     for (int c = 0; c < CONDITIONS; c++)
         if (!(self->greatest[c] >= 0) || (self->at[c] >= 0 && !isfinite(self->greatest[c])))
             return weir_fail(job, WEIR_EDATA, "the model's greatest %s is %g",
@@ -333,7 +337,8 @@ int cascade_conditions_load(weir_job *job, const weir_archive *from, struct casc
     self->classes = (weir_classes){(uint64_t)elephant, (int64_t)lasting};
     greatest = weir_get_array(from, "conditions.greatest", WEIR_F64, 1, &conditions);
     self->bin_least = weir_get_array(from, "conditions.bins", WEIR_F64, 1, &bins);
-    if (!greatest || !self->bin_least)
+    self->bin_gap = weir_get_array(from, "conditions.gaps", WEIR_F64, 1, &bins);
+    if (!greatest || !self->bin_least || !self->bin_gap)
         return weir_job_error(job)->status;
     memcpy(self->greatest, greatest, sizeof self->greatest);
     if (bins < 1 || bins > 64)

@@ -50,6 +50,7 @@ struct cascade_conditions {
      * place between the least and the greatest that the ones before it allow. */
     uint32_t bins;
     const double *bin_least;       /* [bins] packets, ascending; the first is 0 */
+    const double *bin_gap;         /* [bins] least mean gap of a flow, ns */
     const uint32_t *piece_offsets; /* [1 + bins * CONDITIONS + 1]: packets, then bin by bin */
     const struct cascade_piece *pieces;
 

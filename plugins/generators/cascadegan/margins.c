@@ -58,6 +58,15 @@ static struct range deviations(double packets, double active, double peak)
                           sqrt(fmax(squares.high / active - mean * mean, 0))};
 }
 
+static uint32_t bin_of(const struct cascade_conditions *self, double packets)
+{
+    uint32_t bin = 0;
+
+    while (bin + 1 < self->bins && packets >= self->bin_least[bin + 1])
+        bin++;
+    return bin;
+}
+
 /* Of the conditions before it, x[COND_END] being the span. NaN is what is not conditioned on. */
 static struct range range_of(const struct cascade_conditions *self, int c, const double *x)
 {
@@ -70,8 +79,10 @@ static struct range range_of(const struct cascade_conditions *self, int c, const
     case COND_PACKETS:
         is.low = 1;
         break;
-    case COND_END:
+    case COND_END: /* no flow is faster than the fastest of about as many packets */
         is.high = packets == 1 ? 0 : self->length;
+        if (packets > 1)
+            is.low = fmin((packets - 1) * self->bin_gap[bin_of(self, packets)], is.high);
         break;
     case COND_START:
         is.high = self->length - x[COND_END];
@@ -139,15 +150,6 @@ static struct pieces pieces_of(const struct cascade_conditions *self, int c, uin
     if (c != COND_PACKETS)
         offset += 1 + (size_t)bin * CONDITIONS + (size_t)c;
     return (struct pieces){self->pieces + offset[0], offset[1] - offset[0]};
-}
-
-static uint32_t bin_of(const struct cascade_conditions *self, double packets)
-{
-    uint32_t bin = 0;
-
-    while (bin + 1 < self->bins && packets >= self->bin_least[bin + 1])
-        bin++;
-    return bin;
 }
 
 /* The place at rank u; 1/2 where training has shown none. */
@@ -252,6 +254,21 @@ static uint32_t cut_bins(const float *packets, size_t n, double *least)
     return bins;
 }
 
+static void find_gaps(const struct cascade_conditions *self, const struct cascade_wanted *flows,
+                      size_t n, double *gaps)
+{
+    for (uint32_t bin = 0; bin < self->bins; bin++)
+        gaps[bin] = self->length;
+    for (size_t i = 0; i < n; i++) {
+        const double *x = flows[i].x;
+        uint32_t bin = bin_of(self, x[COND_PACKETS]);
+
+        if (x[COND_PACKETS] > 1)
+            gaps[bin] =
+                fmin(gaps[bin], fmax(x[COND_END] - x[COND_START], 0) / (x[COND_PACKETS] - 1));
+    }
+}
+
 /* The flow with its span in the place of its end. */
 static void spanned(const struct cascade_wanted *flow, double *x)
 {
@@ -285,6 +302,7 @@ int cascade_margins_learn(weir_job *job, struct cascade_conditions *self,
 {
     const size_t room = 4 * (PACKET_PIECES + (size_t)MOST_BINS * CONDITIONS * PIECES);
     double *least = weir_alloc(job, MOST_BINS, sizeof *least);
+    double *gaps = weir_alloc(job, MOST_BINS, sizeof *gaps);
     uint32_t *offsets = weir_alloc(job, 2 + (size_t)MOST_BINS * CONDITIONS, sizeof *offsets);
     struct cascade_piece *pieces = malloc(room * sizeof *pieces), *kept;
     float *values = malloc(n * sizeof *values + 1);
@@ -292,7 +310,7 @@ int cascade_margins_learn(weir_job *job, struct cascade_conditions *self,
     size_t count = 0;
     int status = WEIR_OK;
 
-    if (!least || !offsets || !pieces || !values) {
+    if (!least || !gaps || !offsets || !pieces || !values) {
         status = weir_error_memory(weir_job_error(job), n * sizeof *values, "ranks of conditions");
         goto done;
     }
@@ -302,6 +320,8 @@ int cascade_margins_learn(weir_job *job, struct cascade_conditions *self,
         values[count++] = (float)flows[i].x[COND_PACKETS];
     qsort(values, count, sizeof *values, by_value);
     self->bins = count ? cut_bins(values, count, least) : 1;
+    find_gaps(self, flows, n, gaps);
+    self->bin_gap = gaps;
     for (size_t i = 0; i < count; i++)
         values[i] = (float)place_of(COND_PACKETS, range_of(self, COND_PACKETS, flows[0].x),
                                     (double)values[i]);
