@@ -243,8 +243,26 @@ int cascade_calibrate(weir_job *job, const struct cascade_data *data, struct cas
 
 /* ---- Using -----------------------------------------------------------------------------------*/
 
-/* Between two knots as far on as x is, and in the middle of those that are x; but not where the
- * right values have a gap between them. */
+/* Of ascending values; the middle one where all differ. */
+static float commonest(const float *values, uint32_t n)
+{
+    uint32_t longest = 1;
+    float value = values[(n - 1) / 2];
+
+    for (uint32_t i = 0, next; i < n; i = next) {
+        for (next = i + 1; next < n && values[next] <= values[i];)
+            next++;
+        if (next - i > longest) {
+            longest = next - i;
+            value = values[i];
+        }
+    }
+    return value;
+}
+
+/* Between two knots as far on as x is, but not where the right values have a gap between them.
+ * Where several knots are x, as of a flow of many packets, the value that most of these packets
+ * have. */
 static float right_for(const float *made, const float *right, float x)
 {
     uint32_t below = 0, above = KNOTS; /* knots less than x; knots up to x */
@@ -267,7 +285,7 @@ static float right_for(const float *made, const float *right, float x)
             above = middle;
     }
     if (above > below)
-        return right[below + (above - below - 1) / 2];
+        return commonest(right + below, above - below);
     if (below == 0 || below == KNOTS)
         return right[below == 0 ? 0 : KNOTS - 1];
     part = (x - made[below - 1]) / (made[below] - made[below - 1]);

@@ -97,9 +97,9 @@ static const weir_option options[] = {
                 "for tests: two seconds"),
     WEIR_PRESET(
         "quick",
-        "steps=50 width=128 critic_width=128 critic_layers=3 noise=32 batch=64 "
+        "steps=200 rate_backbone=mlp width=128 critic_width=128 critic_layers=3 noise=32 batch=64 "
         "critic_steps=3 learning_rate=4e-4 beta1=0.5 beta2=0.9 ema=0.995 gumbel=0.66 ranges=ranks "
-        "most_steps=3000 encoders.addresses='ranks columns=srcip,dstip' "
+        "most_steps=5000 flow_weight=0.5 encoders.addresses='ranks columns=srcip,dstip' "
         "encoders.ports='ranks columns=srcport,dstport,proto'",
         "useful, in two minutes on one core"),
     WEIR_END};
