@@ -56,3 +56,6 @@ run 0 "$weir" sample model -o before.csv --flows 10
 rm given.csv
 run 0 "$weir" sample model -o after.csv --flows 10
 equal before.csv after.csv
+
+# Encoders that leave out a part of the 5-tuple are refused before training.
+refused "leave 'srcport' out" "$weir" fit cascadegan packets.csv -o no -O preset=tiny --encoder ports=record_fields

@@ -290,13 +290,46 @@ static void test_bad_options(void **state)
     weir_dataset_free(train);
 }
 
+static double mean_length(const weir_dataset *data)
+{
+    const uint16_t *length = weir_u16(weir_dataset_table(data), "pkt_len");
+    size_t n = weir_dataset_rows(data);
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += length[i];
+    return sum / (double)n;
+}
+
+/* An untrained network's lengths are nothing like training's; calibrated they have its mean, in a
+ * large sample, measured by itself, and in a small one, measured in training. */
+static void test_calibrated(void **state)
+{
+    weir_dataset *train = some_packets(1500);
+    const weir_request few = {.packets = 2000};
+    double right = mean_length(train);
+
+    (void)state;
+    for (int small = 0; small < 2; small++) {
+        weir_dataset *set = sampled(TINY, train, small ? few : as_trained);
+        weir_dataset *raw = sampled(TINY "calibrate=false", train, small ? few : as_trained);
+        double off = fabs(mean_length(set) - right) / right;
+
+        assert_true(off < (small ? 0.15 : 0.02));
+        assert_true(fabs(mean_length(raw) - right) / right > 2 * off);
+        weir_dataset_free(set);
+        weir_dataset_free(raw);
+    }
+    weir_dataset_free(train);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_requests),    cmocka_unit_test(test_flows_conform),
         cmocka_unit_test(test_published),   cmocka_unit_test(test_weights_are_followed),
         cmocka_unit_test(test_given_table), cmocka_unit_test(test_bad_tables),
-        cmocka_unit_test(test_bad_options),
+        cmocka_unit_test(test_bad_options), cmocka_unit_test(test_calibrated),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

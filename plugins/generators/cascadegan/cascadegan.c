@@ -155,6 +155,28 @@ static int check_series(weir_job *job, const weir_layout *layout, struct cascade
     return WEIR_OK;
 }
 
+/* What addresses and ports decode to must be a 5-tuple. */
+static int check_tuple(weir_job *job, const struct cascade_model *model)
+{
+    static const char *const parts[] = {"srcip", "dstip", "srcport", "dstport", "proto"};
+    const int roles_of[] = {ROLE_ADDRESSES, ROLE_PORTS};
+    weir_table *one = weir_table_new(0, 1, weir_job_error(job));
+    int64_t wide = model->addresses > model->ports ? model->addresses : model->ports;
+    float *zeros = weir_alloc(job, (size_t)wide, sizeof *zeros);
+    int status = one && zeros ? WEIR_OK : (int)weir_job_error(job)->status;
+
+    for (int r = 0; r < 2 && status == WEIR_OK; r++)
+        status = weir_decode(model->encoder[roles_of[r]], zeros, 1, one);
+    for (int i = 0; i < 5 && status == WEIR_OK; i++)
+        if (weir_table_find(one, parts[i]) < 0)
+            status = weir_fail(job, WEIR_EOPTION,
+                               "the encoders in the roles 'addresses' and 'ports' leave '%s' out; "
+                               "they must encode srcip, dstip, srcport, dstport and proto",
+                               parts[i]);
+    weir_table_free(one);
+    return status;
+}
+
 int cascade_shape(weir_job *job, const weir_dataset *train, struct cascade_model *model)
 {
     int64_t *widths[] = {&model->conditions, &model->addresses, &model->ports, NULL,
@@ -181,6 +203,8 @@ int cascade_shape(weir_job *job, const weir_dataset *train, struct cascade_model
             *widths[role] = layout->width;
     }
     model->tuple = model->addresses + model->ports;
+    if (check_tuple(job, model) != WEIR_OK)
+        return weir_job_error(job)->status;
     return check_series(job, weir_encoder_layout(model->encoder[ROLE_SERIES]), model);
 }
 
