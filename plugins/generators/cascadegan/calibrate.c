@@ -9,7 +9,7 @@
 #include "sampler.h"
 
 /* Points of a map, at equal shares of the packets. */
-#define KNOTS 8192
+#define KNOTS 2048
 /* Values of a distribution, about: tuples or packets drawn for it. */
 #define DRAWS 32768
 
