@@ -4,8 +4,8 @@ local weir = require "weir"
 local cascade = require "lib.cascade"
 
 cascade.ablation("ablation_backbone", weir.arguments(cascade.arguments), {
-  { "standard: lstm, mlp" },
-  { "mlp, mlp", rate_backbone = "mlp" },
+  { "standard: lstm, mlp", rate_backbone = "lstm", field_backbone = "mlp" },
+  { "mlp, mlp", rate_backbone = "mlp", field_backbone = "mlp" },
   { "mlp, lstm", rate_backbone = "mlp", field_backbone = "lstm", slow = true },
-  { "lstm, lstm", field_backbone = "lstm" },
+  { "lstm, lstm", rate_backbone = "lstm", field_backbone = "lstm" },
 })
