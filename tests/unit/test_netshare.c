@@ -432,7 +432,7 @@ static void an_elephant_takes_little_memory(void **state)
 static void one_flow_or_one_moment_is_enough(void **state)
 {
     static const uint32_t counts[] = {30}, once[] = {1, 1, 1};
-    static const int64_t starts[] = {0, 0, 0}, gaps[] = {1000000, 0, 0};
+    static const int64_t starts[] = {0, 0, 0}, gaps[] = {1000000, 0, 0, 0};
     weir_dataset *sets[] = {flows_of_packets(1, counts, starts, gaps),
                             flows_of_packets(3, once, starts, gaps + 1)};
     weir_request none = {0}, longer = {.duration = 3};
