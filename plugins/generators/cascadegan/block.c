@@ -278,10 +278,21 @@ static int make_room(struct cascade_sampling *s)
     return weir_table_resize(s->out, room, weir_job_error(s->job));
 }
 
+/* Moves those of n items that are not late to the front; how many they are. */
+static size_t keep_rest(void *items, size_t size, const bool *late, size_t n)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (!late[i])
+            memmove((char *)items + kept++ * size, (char *)items + i * size, size);
+    return kept;
+}
+
 /* Leaves out the rows whose `late` is set. */
 static void drop_late(struct cascade_sampling *s, const bool *late, size_t n)
 {
-    size_t kept = 0;
+    size_t each = (size_t)s->model->fields, kept = 0;
 
     for (size_t c = 0; c < weir_table_columns(s->out); c++) {
         weir_type type;
@@ -290,19 +301,10 @@ static void drop_late(struct cascade_sampling *s, const bool *late, size_t n)
         char *data = weir_table_data(s->out, name, type);
 
         size = width * weir_type_size(type);
-        kept = 0;
-        for (size_t i = 0; i < n; i++)
-            if (!late[i])
-                memmove(data + (s->used + kept++) * size, data + (s->used + i) * size, size);
+        kept = keep_rest(data + s->used * size, size, late, n);
     }
-    kept = 0;
-    for (size_t i = 0, width = (size_t)s->model->fields; s->raw && i < n; i++)
-        if (!late[i])
-            memmove(s->raw + (s->used + kept++) * width, s->raw + (s->used + i) * width,
-                    width * sizeof *s->raw);
-    kept = 0;
-    for (size_t i = 0; i < n; i++)
-        kept += !late[i];
+    if (s->raw)
+        keep_rest(s->raw + s->used * each, each * sizeof *s->raw, late, n);
     s->counts.late += n - kept;
     s->used += kept;
 }

@@ -339,13 +339,13 @@ int cascade_made(weir_job *job, const struct cascade_model *model, bool field, c
         double sum = 0, before = 0;
         size_t i = 0;
 
+        if (self->maps[m].field != field)
+            continue;
         for (size_t k = 0; k < n; k++) {
             column[k] =
                 (struct weighed){values[k * width + self->maps[m].at], weights ? weights[k] : 1};
             sum += column[k].weight;
         }
-        if (self->maps[m].field != field)
-            continue;
         qsort(column, n, sizeof *column, by_value);
         for (uint32_t k = 0; k < KNOTS; k++) {
             double share = sum * k / (KNOTS - 1);
