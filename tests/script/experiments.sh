@@ -1,6 +1,6 @@
 #!/bin/sh
 # Every script in experiments/ says in its first comment what it shows, takes --quick and --help, and runs; those whose
-# --quick takes minutes take --most_steps, and are run by ablations.sh.
+# --quick takes minutes take --most_steps or --budget, and are run by ablations.sh and compare_all.sh.
 . "$(dirname -- "$0")/lib.sh"
 
 [ -e "$source/experiments/data/sample.pcap" ] || skip "experiments/data/sample.pcap is not there"
@@ -10,7 +10,7 @@ for script in "$source"/experiments/*.lua; do
     run 0 "$weir" run "$script" -- --help
     has out "--quick"
     cp out help
-    slow=$(grep -c -e '^  --most_steps' out || true)
+    slow=$(grep -cE -e '^  --(most_steps|budget) ' out || true)
     refused "unknown argument '--quik'; did you mean '--quick'?" "$weir" run "$script" -- --quik
     if grep -q -e '^  --seeds' help; then
         for seeds in 0 1.5 -2; do
