@@ -2,66 +2,17 @@
 #include "data/source.h"
 #include "data/cache.h"
 #include "data/file.h"
+#include "data/form.h"
+#include "data/part.h"
 #include "data/trace.h"
 #include "data/write.h"
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <weir/random.h>
 
 /* ---- Form ------------------------------------------------------------------------------------ */
-
-static int bad(weir_error *error, const char *key, const char *wanted)
-{
-    return weir_error_set(error, WEIR_EOPTION, "source: '%s' must be %s", key, wanted);
-}
-
-static bool only_keys(const json_t *object, const char *const *known, weir_error *error)
-{
-    const char *key;
-    json_t *value;
-
-    json_object_foreach((json_t *)(uintptr_t)object, key, value)
-    {
-        size_t i = 0;
-        while (known[i] && strcmp(known[i], key))
-            i++;
-        if (!known[i]) {
-            weir_error_set(error, WEIR_EOPTION, "source: unknown key '%s'", key);
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool one_of(const json_t *value, const char *a, const char *b, const char *c)
-{
-    const char *text = json_string_value(value);
-
-    return text && (!strcmp(text, a) || !strcmp(text, b) || (c && !strcmp(text, c)));
-}
-
-static int check_split(const json_t *split, weir_error *error)
-{
-    static const char *const keys[] = {"by", "test", "seed", "part", NULL};
-    double test = json_number_value(json_object_get(split, "test"));
-    const json_t *seed = json_object_get(split, "seed");
-
-    if (!json_is_object(split) || !only_keys(split, keys, error))
-        return bad(error, "split", "a list of { by, test, seed, part }");
-    if (!one_of(json_object_get(split, "by"), "time", "flow", "label"))
-        return bad(error, "by", "\"time\", \"flow\" or \"label\"");
-    if (!one_of(json_object_get(split, "part"), "train", "test", NULL))
-        return bad(error, "part", "\"train\" or \"test\"");
-    if (!(test > 0 && test < 1))
-        return bad(error, "test", "a share between 0 and 1");
-    if (seed && !json_is_integer(seed))
-        return bad(error, "seed", "an integer");
-    return WEIR_OK;
-}
 
 static int check_series(const json_t *series, weir_error *error)
 {
@@ -71,22 +22,22 @@ static int check_series(const json_t *series, weir_error *error)
                  *step = json_object_get(series, "bin");
     size_t i;
 
-    if (!json_is_object(series) || !only_keys(series, keys, error))
-        return bad(error, "series", "{ label, channels, length, bin }");
-    if (!one_of(json_object_get(series, "label"), "directory", "file", NULL))
-        return bad(error, "label", "\"directory\" or \"file\"");
+    if (!json_is_object(series) || !weir_form_keys(series, keys, error))
+        return weir_form_bad(error, "series", "{ label, channels, length, bin }");
+    if (!weir_form_one_of(json_object_get(series, "label"), "directory", "file", NULL))
+        return weir_form_bad(error, "label", "\"directory\" or \"file\"");
     if (!json_array_size(channels) || json_array_size(channels) > WEIR_MAX_CHANNELS)
-        return bad(error, "channels", "a list of 1 to 16 names");
+        return weir_form_bad(error, "channels", "a list of 1 to 16 names");
     json_array_foreach(channels, i, channel)
     {
         if (!json_is_string(channel))
-            return bad(error, "channels", "a list of names");
+            return weir_form_bad(error, "channels", "a list of names");
     }
     if (!json_is_integer(length) || json_integer_value(length) < 1 ||
         json_integer_value(length) > 1000000)
-        return bad(error, "length", "an integer from 1 to 1000000");
+        return weir_form_bad(error, "length", "an integer from 1 to 1000000");
     if (step && !(json_is_number(step) && json_number_value(step) >= 0))
-        return bad(error, "bin", "a number of seconds");
+        return weir_form_bad(error, "bin", "a number of seconds");
     return WEIR_OK;
 }
 
@@ -95,7 +46,7 @@ static int check_file(const char *path, bool folder, weir_error *error)
     struct stat info;
 
     if (!path)
-        return bad(error, "files", "a list of paths");
+        return weir_form_bad(error, "files", "a list of paths");
     if (stat(path, &info) || access(path, R_OK))
         return weir_error_set(error, WEIR_EIO, "%s: %s", path, strerror(errno));
     if (folder ? !S_ISDIR(info.st_mode) : !S_ISREG(info.st_mode))
@@ -118,30 +69,30 @@ int weir_source_check(const json_t *source, weir_error *error)
         error = &local;
     if (!json_is_object(source))
         return weir_error_set(error, WEIR_EOPTION, "a source must be a JSON object");
-    if (!only_keys(source, keys, error))
+    if (!weir_form_keys(source, keys, error))
         return error->status;
     if (!json_array_size(files) == !data)
         return weir_error_set(error, WEIR_EOPTION, "source: either 'files' or 'data' is needed");
     if ((value = json_object_get(source, "packets")) &&
         !(json_is_integer(value) && json_integer_value(value) > 0))
-        return bad(error, "packets", "an integer above 0");
+        return weir_form_bad(error, "packets", "an integer above 0");
     if ((value = json_object_get(source, "time_unit")) &&
         !(json_is_string(value) && weir_time_unit_parse(json_string_value(value), &unit)))
-        return bad(error, "time_unit", "\"s\", \"ms\", \"us\" or \"ns\"");
+        return weir_form_bad(error, "time_unit", "\"s\", \"ms\", \"us\" or \"ns\"");
     if ((value = json_object_get(source, "allow_truncated")) && !json_is_boolean(value))
-        return bad(error, "allow_truncated", "true or false");
+        return weir_form_bad(error, "allow_truncated", "true or false");
     if ((value = json_object_get(source, "name")) && !json_is_string(value))
-        return bad(error, "name", "a text");
+        return weir_form_bad(error, "name", "a text");
     if ((value = json_object_get(source, "holds")) && !json_is_integer(value))
-        return bad(error, "holds", "flags");
+        return weir_form_bad(error, "holds", "flags");
     if (series && (status = check_series(series, error)) != 0)
         return status;
     if (series && json_array_size(files) != 1)
-        return bad(error, "files", "one folder");
+        return weir_form_bad(error, "files", "one folder");
     if ((value = json_object_get(source, "split")) && !json_is_array(value))
-        return bad(error, "split", "a list");
+        return weir_form_bad(error, "split", "a list");
     for (i = 0; i < json_array_size(value); i++) {
-        if ((status = check_split(json_array_get(value, i), error)) != 0)
+        if ((status = weir_part_check(json_array_get(value, i), error)) != 0)
             return status;
     }
     if (data)
@@ -152,119 +103,6 @@ int weir_source_check(const json_t *source, weir_error *error)
             return status;
     }
     return WEIR_OK;
-}
-
-/* ---- Splits ---------------------------------------------------------------------------------- */
-
-/* Marks the rows of whole flows, drawn at random, until the share is reached. */
-static int mark_flows(const weir_dataset *dataset, double share, uint64_t seed, bool *test,
-                      weir_error *error)
-{
-    const weir_flows *flows = weir_dataset_flows(dataset, error);
-    double wanted = share * (double)weir_dataset_rows(dataset), taken = 0;
-    weir_random random = weir_random_new(seed, "split by flow");
-    uint32_t *order;
-
-    if (!flows)
-        return error->status;
-    order = malloc(((size_t)flows->count + 1) * sizeof *order);
-    if (!order)
-        return weir_error_memory(error, flows->count * sizeof *order, "a split");
-    for (uint32_t i = 0; i < flows->count; i++)
-        order[i] = i;
-    weir_random_shuffle(&random, order, flows->count);
-    for (uint32_t i = 0; i < flows->count && taken < wanted; i++) {
-        uint32_t from = flows->offsets[order[i]], until = flows->offsets[order[i] + 1];
-        for (uint32_t j = from; j < until; j++)
-            test[flows->rows[j]] = true;
-        taken += until - from;
-    }
-    free(order);
-    return WEIR_OK;
-}
-
-/* Marks the share of each label's rows, drawn at random. */
-static int mark_labels(const weir_dataset *dataset, double share, uint64_t seed, bool *test,
-                       weir_error *error)
-{
-    const weir_table *table = weir_dataset_table(dataset);
-    const char *column = weir_codes(table, "label") ? "label" : "type";
-    const uint32_t *codes = weir_codes(table, column);
-    uint32_t n = (uint32_t)weir_table_rows(table), count = weir_category_count(table, column);
-    weir_random random = weir_random_new(seed, "split by label");
-    uint32_t *rows;
-
-    if (!codes)
-        return weir_error_set(error, WEIR_EDATA,
-                              "%s: has no labels to split by: split by time or by flow",
-                              weir_dataset_name(dataset));
-    rows = malloc(((size_t)n + 1) * sizeof *rows);
-    if (!rows)
-        return weir_error_memory(error, n * sizeof *rows, "a split");
-    for (uint32_t code = 0; code < count; code++) {
-        uint32_t found = 0, wanted;
-        for (uint32_t i = 0; i < n; i++) {
-            if (codes[i] == code)
-                rows[found++] = i;
-        }
-        weir_random_shuffle(&random, rows, found);
-        wanted = (uint32_t)lround(share * found);
-        for (uint32_t i = 0; i < wanted; i++)
-            test[rows[i]] = true;
-    }
-    free(rows);
-    return WEIR_OK;
-}
-
-static int mark(const weir_dataset *dataset, const json_t *split, bool *test, weir_error *error)
-{
-    const char *by = json_string_value(json_object_get(split, "by"));
-    double share = json_number_value(json_object_get(split, "test"));
-    uint64_t seed = (uint64_t)json_integer_value(json_object_get(split, "seed"));
-    size_t n = weir_dataset_rows(dataset);
-
-    if (!strcmp(by, "flow") && weir_dataset_schema(dataset) == WEIR_SERIES)
-        return mark_labels(dataset, share, seed, test, error); /* a series is a flow of its own */
-    if (!strcmp(by, "flow"))
-        return mark_flows(dataset, share, seed, test, error);
-    if (!strcmp(by, "label"))
-        return mark_labels(dataset, share, seed, test, error);
-    if (weir_dataset_schema(dataset) == WEIR_SERIES)
-        return weir_error_set(error, WEIR_EDATA,
-                              "series have no times to split by: split by label");
-    for (size_t i = n - (size_t)llround(share * (double)n); i < n; i++)
-        test[i] = true;
-    return WEIR_OK;
-}
-
-/* One split applied; takes the dataset. */
-static weir_dataset *apply(weir_dataset *dataset, const json_t *split, weir_error *error)
-{
-    const char *part = json_string_value(json_object_get(split, "part"));
-    size_t n = weir_dataset_rows(dataset), kept = 0;
-    bool *test = calloc(n + 1, sizeof *test), want = !strcmp(part, "test");
-    uint32_t *rows = malloc((n + 1) * sizeof *rows);
-    weir_dataset *out = NULL;
-
-    if (!test || !rows) {
-        weir_error_memory(error, n * 5, "a split");
-    } else if (!mark(dataset, split, test, error)) {
-        for (size_t i = 0; i < n; i++) {
-            if (test[i] == want)
-                rows[kept++] = (uint32_t)i;
-        }
-        if (!kept)
-            weir_error_set(error, WEIR_EDATA,
-                           "%s: the split by %s leaves no rows for %s (of %zu): too little data",
-                           weir_dataset_name(dataset),
-                           json_string_value(json_object_get(split, "by")), part, n);
-        else
-            out = weir_dataset_select(dataset, rows, kept, error);
-    }
-    free(test);
-    free(rows);
-    weir_dataset_free(dataset);
-    return out;
 }
 
 /* ---- Opening --------------------------------------------------------------------------------- */
@@ -347,7 +185,7 @@ weir_dataset *weir_source_open(const json_t *source, json_t **facts, weir_error 
     if (dataset && holds)
         weir_dataset_set_holds(dataset, (uint32_t)json_integer_value(holds));
     for (size_t i = 0; dataset && i < json_array_size(splits); i++)
-        dataset = apply(dataset, json_array_get(splits, i), error);
+        dataset = weir_part_apply(dataset, json_array_get(splits, i), found, error);
     if (dataset) {
         weir_source_name(source, name, sizeof name);
         weir_dataset_set_name(dataset, name);
@@ -393,9 +231,10 @@ char *weir_source_identity(const json_t *source, weir_error *error)
 {
     static const char *const kept[] = {"packets", "time_unit", "allow_truncated",
                                        "series",  "split",     "holds"};
-    json_t *identity, *list;
+    json_t *identity, *list, *step;
     weir_error local = {0};
     char *text;
+    size_t at;
 
     if (!error)
         error = &local;
@@ -405,8 +244,10 @@ char *weir_source_identity(const json_t *source, weir_error *error)
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
         json_t *value = json_object_get(source, kept[i]);
         if (value)
-            json_object_set(identity, kept[i], value);
+            json_object_set_new(identity, kept[i], json_deep_copy(value));
     }
+    json_array_foreach(json_object_get(identity, "split"), at, step)
+        json_object_del(json_object_get(step, "take"), "name");
     text = json_dumps(identity, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17));
     json_decref(identity);
     if (!text)
@@ -438,15 +279,8 @@ bool weir_source_overlap(const json_t *a, const json_t *b)
     }
     for (i = 0; same && i < json_array_size(splits_a) && i < json_array_size(splits_b); i++) {
         json_t *x = json_array_get(splits_a, i), *y = json_array_get(splits_b, i);
-        const char *by = json_string_value(json_object_get(x, "by"));
-        const char *other_by = json_string_value(json_object_get(y, "by"));
-        bool timed = by && !strcmp(by, "time");
 
-        same = by && other_by && !strcmp(by, other_by) &&
-               json_number_value(json_object_get(x, "test")) ==
-                   json_number_value(json_object_get(y, "test")) &&
-               (timed || json_integer_value(json_object_get(x, "seed")) ==
-                             json_integer_value(json_object_get(y, "seed")));
+        same = weir_part_same(x, y);
         if (same && !json_equal(json_object_get(x, "part"), json_object_get(y, "part")))
             return false;
     }
@@ -467,8 +301,15 @@ void weir_source_name(const json_t *source, char *text, size_t size)
     else
         weir_path_stem(path ? path : "data", text, size);
     for (size_t i = 0; i < json_array_size(splits); i++) {
-        const char *part = json_string_value(json_object_get(json_array_get(splits, i), "part"));
-        used = strlen(text);
-        snprintf(text + used, size - used, ":%s", part ? part : "part");
+        const json_t *step = json_array_get(splits, i), *take = json_object_get(step, "take");
+        const char *part = json_string_value(json_object_get(step, "part"));
+        const char *own = json_string_value(json_object_get(take, "name"));
+
+        used = own ? 0 : strlen(text);
+        snprintf(text + used, size - used, own ? "%s" : ":%s",
+                 own    ? own
+                 : part ? part
+                 : take ? "take"
+                        : "part");
     }
 }

@@ -2,14 +2,10 @@
  *
  *   { "files": ["a.pcap", …], "packets": N?, "time_unit": "us"?, "allow_truncated": true?,
  *     "series": { "label": "directory", "channels": [..], "length": N, "bin": s }?   (files[0] a
- * folder) "name": "sample"?, "split": [ { "by": "time"|"flow"|"label", "test": 0.2, "seed": 1,
- * "part": "train"|"test" }, … ]? } { "data": "PATH.weir", "name": "…"?, "holds": flags?, "split":
- * …? }     a columnar file of a job
+ * folder) "name": "sample"?, "split": [STEP, …]? } { "data": "PATH.weir", "name": "…"?, "holds":
+ * flags?, "split": [STEP, …]? }      a columnar file of a job
  *
- * Splits apply in order. By time: the last `test` share of the rows is test. By flow: whole flows,
- * drawn by the seed, until the share of rows is reached; series are flows of their own, drawn
- * within each label. By label: within each label (series, netflow), the share of its rows, drawn by
- * the seed. Train and test never share a row. */
+ * The steps are splits and takes, applied in order: data/part.h. */
 #ifndef WEIR_DATA_SOURCE_H
 #define WEIR_DATA_SOURCE_H
 

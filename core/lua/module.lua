@@ -100,6 +100,19 @@ function weir.series(options)
   }
 end
 
+-- The trace with one more step of splitting or taking.
+local function with_step(trace, step)
+  local source = copy(trace.source)
+  source.files = core.array(source.files)
+  if source.series then core.array(source.series.channels) end
+  source.split = core.array(source.split or {})
+  for _, earlier in ipairs(source.split) do
+    if earlier.take and earlier.take.labels then core.array(earlier.take.labels) end
+  end
+  source.split[#source.split + 1] = step
+  return setmetatable({ source = source }, Trace)
+end
+
 -- trace:split{ test = 0.2, by = "time"|"flow"|"label", seed = 1 }: two traces, train and test.
 function Trace:split(options)
   check.self(self, Trace, "trace:split { test = 0.2 }")
@@ -109,16 +122,36 @@ function Trace:split(options)
   local step = { test = share, by = check.word(options.by or "time", { "time", "flow", "label" }, "split"),
                  seed = check.integer(options.seed or 1, "seed of trace:split", 0) }
   local function part(name)
-    local source = copy(self.source)
     local own = copy(step)
     own.part = name
-    source.files = core.array(source.files)
-    if source.series then core.array(source.series.channels) end
-    source.split = core.array(source.split or {})
-    source.split[#source.split + 1] = own
-    return setmetatable({ source = source }, Trace)
+    return with_step(self, own)
   end
   return part "train", part "test"
+end
+
+-- trace:take{ per_label = N, labels = { "web/http1" }, seed = 1, name = }: some labels, so many of each.
+function Trace:take(options)
+  local example = '{ per_label = 10 } or { labels = { "web" } }'
+  check.self(self, Trace, "trace:take { per_label = 10 }")
+  options = check.keys(options or {}, { "labels", "name", "per_label", "seed" }, "trace:take", example)
+  if options.per_label == nil and options.labels == nil then fail("trace:take takes all there is; write %s", example) end
+  local take = { seed = check.integer(options.seed or 1, "seed of trace:take", 0) }
+  local words = {}
+  if options.per_label ~= nil then
+    take.per_label = check.integer(options.per_label, "per_label of trace:take", 1)
+    words[1] = take.per_label .. " a label"
+  end
+  if options.labels ~= nil then
+    local labels = type(options.labels) == "string" and { options.labels } or options.labels
+    check.type(labels, "table", "labels of trace:take", '{ "web/http1" }')
+    if not check.is_list(labels) or #labels == 0 then fail('labels of trace:take are a list, as in { "web/http1" }') end
+    for i, label in ipairs(labels) do check.type(label, "string", "label " .. i .. " of trace:take") end
+    take.labels = core.array { table.unpack(labels) }
+    words[#words + 1] = #labels == 1 and labels[1] or #labels .. " labels"
+  end
+  if options.seed ~= nil then words[#words + 1] = "seed " .. take.seed end
+  take.name = name_option(options.name, "a take") or tostring(self) .. ":" .. table.concat(words, ", ")
+  return with_step(self, { take = take })
 end
 
 -- The data itself, read now: rows, columns, flows.

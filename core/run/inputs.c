@@ -100,7 +100,8 @@ int weir_plan_check_split(const json_t *source, const json_t *input, weir_error 
         return WEIR_OK;
     json_array_foreach(json_object_get(source, "split"), at, split)
     {
-        if (strcmp(json_string_value(json_object_get(split, "by")), "time"))
+        const char *by = json_string_value(json_object_get(split, "by"));
+        if (!by || strcmp(by, "time"))
             continue;
         weir_source_name(source, name, sizeof name);
         return weir_error_set(
@@ -155,7 +156,7 @@ int weir_plan_split(weir_plan *plan, const json_t *source, weir_error *error)
     json_array_foreach(json_object_get(source, "split"), at, split)
     {
         const char *by = json_string_value(json_object_get(split, "by"));
-        wanted |= by && !strcmp(by, "label");
+        wanted |= !by || !strcmp(by, "label"); /* a take has no `by`, and goes by labels too */
     }
     dataset = wanted ? weir_source_open(source, NULL, error) : NULL;
     weir_dataset_free(dataset);

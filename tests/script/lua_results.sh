@@ -30,6 +30,19 @@ assert(#inner:dataset() == 1200 and #validation:dataset() == 1200)
 assert(#weir.trace({ "data/sample.pcap", "copy.pcap" }, { packets = 10 }):dataset() == 10)
 assert(#weir.trace "data/sample-netflow.csv":dataset() > 100)
 assert(weir.here "x" == "./x" and weir.here "/x" == "/x")
+-- so many series of each label, after a split and before one
+local series = weir.trace "data/sample-series.csv"
+local train, test = series:split { test = 0.2, by = "label", seed = 2 }
+local few = train:take { per_label = 5 }
+assert(tostring(few) == "sample-series:train:5 a label" and #few:dataset() == 100 and few:info().short == nil)
+assert(#few:split { test = 0.4, by = "label" }:dataset() == 60)
+local web = train:take { per_label = 50, labels = { "web/http1", "session/ssh/admin" }, seed = 3, name = "web" }
+assert(tostring(web) == "web" and #web:dataset() == 6 * 48 and web:info().short["session/ssh/admin"] == 48)
+local exp = weir.experiment "takes"
+exp:score("jsd", { train = few, test = test }, exp:generate("bootstrap", few))
+assert(not pcall(exp.score, exp, "jsd", { train = few, test = series:take { per_label = 5 } }, exp:generate("bootstrap", few)))
+assert(not pcall(exp.generate, exp, "bootstrap", train:take { per_label = 5, seed = 2, name = tostring(few) }))
+assert(exp:run() and exp:table("jsd", { dataset = tostring(few), feature = "LABEL" })[1].n == 1)
 print "good"
 END
 run 0 "$weir" run traces.lua
