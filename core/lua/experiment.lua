@@ -26,6 +26,7 @@ local function new(name)
     name = name, core = handle, where = core.position(), given_limits = {},
     labels = {}, datasets = {}, claims = {}, -- what stands for what, so that nothing is averaged by mistake
     floors = {}, scored = {},                -- floors that take whatever is scored
+    figures = {}, figure_places = {},        -- of exp:figure, and where each name was given
     jobs = 0, finished = 0,                  -- declared, and of these run
   }, Experiment)
   all[#all + 1] = self
@@ -354,6 +355,7 @@ function Experiment:run()
     fail("%s", message)
   end
   self.finished, self.status = self.jobs, status
+  if #self.figures == 0 then core.figures(core.folder(self.core), core.array {}) end -- of an earlier run: gone
   return status == 0
 end
 
@@ -501,4 +503,5 @@ end
 
 local class = { new = new, finish = finish }
 core.chunk("compare", check, plugins, Experiment)
+core.chunk("figure", check, plugins, Experiment)
 return class

@@ -3,6 +3,7 @@
  * until they are Lua values, so that nothing leaks if Lua runs out of memory. */
 #include "data/source.h"
 #include "data/trace.h"
+#include "files.h"
 #include "lua/frames.h"
 #include "lua/json.h"
 #include "lua/metric.h"
@@ -431,23 +432,47 @@ static int data(lua_State *L)
     return 1;
 }
 
-/* report(folder). A page that cannot be written, as on a full disk, is no mistake of the script:
- * one line, status 1, and the end. */
-static int report(lua_State *L)
+/* A file that cannot be written, as on a full disk, is no mistake of the script: one line, status
+ * 1, and the end. */
+static int unwritten(lua_State *L, const weir_error *error)
 {
     weir_lua_script *script = weir_lua_script_of(L);
+
+    weir_lua_push_position(L);
+    fprintf(script->options->messages, "%s: %s\n", lua_tostring(L, -1), error->text);
+    if (script->status < 1)
+        script->status = 1;
+    return weir_lua_end(L);
+}
+
+/* report(folder) */
+static int report(lua_State *L)
+{
     weir_error error = {0};
     int status = weir_report_write(luaL_checkstring(L, 1), &error);
 
     if (status == 0)
         return succeeded(L);
-    if (status == 2)
+    return status == 2 ? failed(L, &error) : unwritten(L, &error);
+}
+
+/* figures(folder, list): of exp:figure, all that there are; none removes those of an earlier run.
+ */
+static int figures(lua_State *L)
+{
+    weir_error error = {0};
+    json_t *list = weir_lua_to_json(L, 2, &error);
+    char path[WEIR_PATH];
+
+    if (!list)
         return failed(L, &error);
-    weir_lua_push_position(L);
-    fprintf(script->options->messages, "%s: %s\n", lua_tostring(L, -1), error.text);
-    if (script->status < 1)
-        script->status = 1;
-    return weir_lua_end(L);
+    if (snprintf(path, sizeof path, "%s/figures.json", luaL_checkstring(L, 1)) >= WEIR_PATH)
+        weir_error_set(&error, WEIR_EIO, "the path of the store is too long");
+    else if (json_array_size(list))
+        weir_json_write(path, list, &error);
+    else
+        weir_folder_remove(path, &error);
+    return error.status == WEIR_OK ? succeeded(L) : unwritten(L, &error);
 }
 
 static int leaderboard(lua_State *L)
@@ -472,6 +497,7 @@ void weir_lua_add_natives(lua_State *L)
                                          {"dump", dump_function},
                                          {"exists", exists},
                                          {"experiment", experiment},
+                                         {"figures", figures},
                                          {"find", find},
                                          {"finish", finish},
                                          {"floor", floor_},

@@ -420,6 +420,7 @@ int report_collect(const report_model *model, report_figures *figures, weir_erro
 
     memset(figures, 0, sizeof *figures);
     figures->problem = "";
+    report_own_figures(&in);
     for (size_t t = 0; t < model->trace_count; t++) {
         for (size_t f = 0; f < model->feature_count; f++)
             if (model->features[f].counted && error->status == WEIR_OK)

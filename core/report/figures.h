@@ -13,6 +13,7 @@ typedef struct report_curve {
     const char *name;
     int colour; /* an entry's, or one of the two above */
     double *x, *y;
+    double *low, *high; /* an interval of y, or NaN; NULL: of none */
     size_t n;
 } report_curve;
 
@@ -20,16 +21,18 @@ typedef enum report_figure_kind {
     REPORT_CDF,      /* a feature: the real sample and every generator's */
     REPORT_RATE,     /* packet rate: the real trace and one generator */
     REPORT_TRAINING, /* a curve of a fit */
+    REPORT_OWN,      /* of exp:figure, on no trace */
     REPORT_FRONT,    /* mean rank against a cost: a point a generator, and the front */
     REPORT_ARTEFACT  /* whatever else a job left: curve, matrix or images */
 } report_figure_kind;
 
 typedef struct report_figure {
     report_figure_kind kind;
-    size_t trace;
+    size_t trace;                /* SIZE_MAX: of none */
     const char *title, *caption; /* plain text; the caption may be "" */
     const char *x_label, *y_label;
     bool log_x;
+    bool apart;      /* lines are drawn a little beside each other, for their bars */
     double marks[8]; /* x of upright lines */
     size_t mark_count;
     report_curve *curves;
@@ -51,6 +54,8 @@ enum { REPORT_POINTS = 200, REPORT_WEIGHT = 4000000 };
 int report_collect(const report_model *model, report_figures *figures, weir_error *error);
 /* Draws every figure that has curves. Without gnuplot they stay undrawn and `problem` says why. */
 int report_plot(const report_model *model, report_figures *figures, weir_error *error);
+/* Appends the <svg> of a document of gnuplot's; alt: what it shows, in words. */
+void report_svg(report_text *out, const char *svg, const char *alt);
 /* Appends a PNG of 8-bit grey pixels [height][width] as an <img> whose source is in the page. */
 void report_png(report_text *out, const unsigned char *pixels, size_t width, size_t height,
                 const char *alt);

@@ -28,6 +28,8 @@ bool report_gather_file(report_gathering *in, const report_job *job, const char 
 /* The training curves of an entry on a trace: a figure a curve, a line a seed and part. training.c
  */
 void report_training_figures(report_gathering *in, size_t trace, const report_entry *entry);
+/* Those of the script: figures.json. own_figures.c */
+void report_own_figures(report_gathering *in);
 /* Rank against what it took, with the front. front.c */
 void report_front_figures(report_gathering *in, size_t trace);
 

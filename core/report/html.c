@@ -312,7 +312,8 @@ static void reading_notes(report_text *out, const report_model *model)
 
 /* ---- The frame ------------------------------------------------------------------------------- */
 
-static void head(report_text *out, const report_model *model, const char *name)
+static void head(report_text *out, const report_model *model, const report_figures *figures,
+                 const char *name)
 {
     report_text summary = {0};
     bool failed = model->failure_count > 0;
@@ -337,6 +338,8 @@ static void head(report_text *out, const report_model *model, const char *name)
     for (size_t t = 0; t < model->trace_count; t++)
         trace_line(out, model, &model->traces[t]);
     report_add(out, "</ul>\n<nav aria-label=\"Parts\"><a href=\"#leaderboard\">Leaderboard</a>");
+    if (report_own_any(figures))
+        report_add(out, "<a href=\"#figures\">Figures</a>");
     for (size_t t = 0; t < model->trace_count; t++) {
         report_format(out, "<a href=\"#trace-%zu\">Scores on ", t);
         report_html(out, model->traces[t].name);
@@ -359,7 +362,7 @@ void report_html_page(report_text *out, const report_model *model, const report_
 {
     const char *name = report_json_text(model->store->manifest, "experiment");
 
-    head(out, model, *name ? name : "Experiment");
+    head(out, model, figures, *name ? name : "Experiment");
     report_add(out, "<section id=\"leaderboard\">\n<h2>Leaderboard</h2>\n");
     paragraph(out, report_reading()[0]);
     if (model->trace_count > 1) {
@@ -392,6 +395,7 @@ void report_html_page(report_text *out, const report_model *model, const report_
                       "<p class=\"notice\">%zu plots are left out, to keep the page small; their "
                       "curves are in the store.</p>\n",
                       figures->left_out);
+    report_own_html(out, figures);
     for (size_t t = 0; t < model->trace_count; t++)
         report_html_trace(out, model, figures, t);
     report_html_run(out, model, figures);

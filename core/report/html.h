@@ -6,11 +6,17 @@
 
 /* The whole page, appended to out. */
 void report_html_page(report_text *out, const report_model *model, const report_figures *figures);
+/* What exp:figure left, drawn and as numbers; nothing where there is none. own_figures.c */
+void report_own_html(report_text *out, const report_figures *figures);
+void report_own_markdown(report_text *out, const report_figures *figures);
+bool report_own_any(const report_figures *figures);
 /* One trace: scores at a glance, curves, a table a feature, averages. html_scores.c */
 void report_html_trace(report_text *out, const report_model *model, const report_figures *figures,
                        size_t trace);
 /* Costs, failures, how it was run, what could not be read. html_run.c */
 void report_html_run(report_text *out, const report_model *model, const report_figures *figures);
+/* One figure that was drawn, with its caption and the names of its lines. */
+void report_figure_html(report_text *out, const report_figure *figure);
 /* The figures of a kind that were drawn, side by side; nothing where there are none. */
 void report_figure_grid(report_text *out, const report_figures *figures, report_figure_kind kind,
                         size_t trace);

@@ -139,7 +139,7 @@ static void not_applicable(report_text *out, const report_model *model, size_t d
 
 /* ---- Figures --------------------------------------------------------------------------------- */
 
-static void figure(report_text *out, const report_figure *what)
+void report_figure_html(report_text *out, const report_figure *what)
 {
     report_add(out, "<figure>");
     report_add(out, what->markup);
@@ -152,17 +152,18 @@ static void figure(report_text *out, const report_figure *what)
         report_add(out, "</span>");
     }
     /* Lines that are no generators' are named under their own figure. */
-    if ((what->kind == REPORT_ARTEFACT && what->curve_count) ||
+    if (((what->kind == REPORT_ARTEFACT || what->kind == REPORT_OWN) && what->curve_count) ||
         (what->kind == REPORT_TRAINING && what->curve_count > 1)) {
         report_add(out, "<br>");
         for (size_t c = 0; c < what->curve_count; c++) {
             bool dashed;
             const char *colour = report_colour(what->curves[c].colour, &dashed);
 
-            report_format(out, "<i class=\"line%s\" style=\"border-color:%s\"></i>",
+            report_format(out,
+                          "<span class=\"of\"><i class=\"line%s\" style=\"border-color:%s\"></i>",
                           dashed ? " dashed" : "", colour);
             report_html(out, what->curves[c].name);
-            report_add(out, " ");
+            report_add(out, "</span> ");
         }
     }
     report_add(out, "</figcaption></figure>\n");
@@ -186,7 +187,7 @@ void report_figure_grid(report_text *out, const report_figures *figures, report_
     for (size_t i = 0; i < figures->count; i++)
         if (figures->list[i].kind == kind && figures->list[i].trace == trace &&
             figures->list[i].markup)
-            figure(out, &figures->list[i]);
+            report_figure_html(out, &figures->list[i]);
     report_add(out, "</div>\n");
 }
 

@@ -383,6 +383,7 @@ void report_markdown_page(report_text *out, const report_model *model,
         report_add(out, "\n\n");
         leaderboard(out, model, t);
     }
+    report_own_markdown(out, figures);
     for (size_t t = 0; t < model->trace_count; t++) {
         const report_trace *trace = &model->traces[t];
 

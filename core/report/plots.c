@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 /* s that gnuplot may take: some 40 times what the largest page needs. */
-enum { TIME_LIMIT = 60, WIDTH = 320, HEIGHT = 215 };
+enum { TIME_LIMIT = 60, WIDTH = 320, HEIGHT = 215, OWN_WIDTH = 600, OWN_HEIGHT = 330 };
 
 /* Okabe and Ito's colours, which are told apart with every kind of colour vision; black is the real
  * data's, and their yellow is too light for a line on white. */
@@ -149,7 +149,7 @@ static void name_points(report_text *script, const report_figure *figure, double
     }
 }
 
-static void write_plot(report_text *script, const report_figure *figure, size_t number)
+static void write_plot(report_text *script, const report_figure *figure)
 {
     bool cdf = figure->kind == REPORT_CDF;
     double low = HUGE_VAL, high = -HUGE_VAL, bottom = HUGE_VAL, top = -HUGE_VAL;
@@ -194,8 +194,7 @@ static void write_plot(report_text *script, const report_figure *figure, size_t 
                 report_format(script, "%.9g %.9g\n", curve->x[i] / across, curve->y[i] / up);
         report_add(script, "END\n");
     }
-    report_format(script, "set output 'p%zu.svg'\nset xrange [%.9g:%.9g]\n", number, low / across,
-                  high / across);
+    report_format(script, "set xrange [%.9g:%.9g]\n", low / across, high / across);
     /* On a logarithmic axis each number has its own prefix. */
     if (figure->log_x)
         report_format(script, "set logscale x\nset format x '%%.0s%%c'\nset xtics %.9g,%s\n",
@@ -240,6 +239,110 @@ static void write_plot(report_text *script, const report_figure *figure, size_t 
                       dashed && figure->kind != REPORT_RATE ? "(6,4)" : "solid", colour);
     }
     report_add(script, "\nunset label\nunset arrow\nunset object\n");
+}
+
+/* Marks of a logarithmic axis at values that occur, as long as they lie apart. */
+static void own_tics(report_text *script, const report_figure *figure, double low, double high)
+{
+    double last = 0;
+    bool first = true;
+
+    report_add(script, "set xtics (");
+    for (;;) {
+        double next = HUGE_VAL;
+
+        for (size_t c = 0; c < figure->curve_count; c++)
+            for (size_t i = 0; i < figure->curves[c].n; i++)
+                if (first || figure->curves[c].x[i] > last * pow(high / low, 0.06))
+                    next = fmin(next, figure->curves[c].x[i]);
+        if (!isfinite(next))
+            break;
+        report_format(script, "%s'%.6g' %.9g", first ? "" : ",", next, next);
+        last = next;
+        first = false;
+    }
+    report_add(script, ")\n");
+}
+
+/* Where a point of a line is drawn: lines with bars stand a little beside each other. */
+static double beside(const report_figure *figure, size_t line, double x, double low, double high)
+{
+    enum { STEP = 150 }; /* of the axis */
+    double by = ((double)line - ((double)figure->curve_count - 1) / 2) / STEP;
+
+    if (!figure->apart || !(high > low))
+        return x;
+    return figure->log_x ? x * pow(high / low, by) : x + by * (high - low);
+}
+
+/* A figure of the script: lines through points, with intervals as bars. */
+static void write_own(report_text *script, const report_figure *figure)
+{
+    enum { MARKED = 300 };
+    double low = HUGE_VAL, high = -HUGE_VAL, bottom = HUGE_VAL, top = -HUGE_VAL, room;
+    size_t points = 0;
+
+    for (size_t c = 0; c < figure->curve_count; c++)
+        for (size_t i = 0; i < figure->curves[c].n; i++, points++) {
+            const report_curve *curve = &figure->curves[c];
+
+            low = fmin(low, curve->x[i]);
+            high = fmax(high, curve->x[i]);
+            bottom = fmin(bottom, fmin(curve->y[i], curve->low[i])); /* fmin passes over NaN */
+            top = fmax(top, fmax(curve->y[i], curve->high[i]));
+        }
+    for (size_t c = 0; c < figure->curve_count; c++) {
+        const report_curve *curve = &figure->curves[c];
+        bool dashed;
+
+        report_format(script, "$c%zu << END\n", c);
+        for (size_t i = 0; i < curve->n; i++)
+            report_format(script, "%.9g %.9g %.9g %.9g\n",
+                          beside(figure, c, curve->x[i], low, high), curve->y[i],
+                          isnan(curve->low[i]) ? curve->y[i] : curve->low[i],
+                          isnan(curve->high[i]) ? curve->y[i] : curve->high[i]);
+        report_add(script, "END\n");
+        /* circles, as of the front; more than these would hide the lines */
+        for (size_t i = 0; i < curve->n && points <= MARKED; i++)
+            report_format(
+                script,
+                "set object circle at first %.9g,first %.9g size graph 0.006 fillcolor rgb "
+                "'%s' fillstyle solid noborder front\n",
+                beside(figure, c, curve->x[i], low, high), curve->y[i],
+                report_colour(curve->colour, &dashed));
+    }
+    if (figure->log_x) {
+        double factor = high > low ? pow(high / low, 0.05) : 2;
+
+        report_format(script, "set logscale x\nset xrange [%.9g:%.9g]\n", low / factor,
+                      high * factor);
+        own_tics(script, figure, low, high);
+    } else {
+        double margin = high > low ? 0.05 * (high - low) : 0.5 * fabs(high) + 0.5;
+
+        report_format(script, "unset logscale x\nset xrange [%.9g:%.9g]\nset format x '%s'\n",
+                      low - margin, high + margin,
+                      fmax(fabs(low), fabs(high)) < 1e5 ? "%g" : "%.1s%c");
+        tics(script, "x", low - margin, high + margin);
+    }
+    room = top > bottom ? 0.05 * (top - bottom) : 0.5 * fabs(top) + 0.5;
+    report_format(script, "set yrange [%.9g:%.9g]\n", bottom - room, top + room);
+    tics(script, "y", bottom - room, top + room);
+    report_add(script, "set lmargin 9\nset xlabel ");
+    quoted(script, figure->x_label);
+    report_add(script, " offset 0,0.3\nset ylabel ");
+    quoted(script, figure->y_label);
+    report_add(script, " offset 0.5,0\nplot ");
+    for (size_t c = 0; c < figure->curve_count; c++) {
+        bool dashed;
+        const char *colour = report_colour(figure->curves[c].colour, &dashed);
+
+        report_format(script,
+                      "%s$c%zu using 1:2 with lines lw 2 dt %s lc rgb '%s' notitle, $c%zu using "
+                      "1:3:(0):($4-$3) with vectors nohead lw 1.2 dt solid lc rgb '%s' notitle",
+                      c ? ", " : "", c, dashed ? "(6,4)" : "solid", colour, c, colour);
+    }
+    report_add(script, "\nunset object\n");
 }
 
 /* ---- The process ----------------------------------------------------------------------------- */
@@ -301,129 +404,8 @@ static int run_gnuplot(const char *folder)
     }
 }
 
-/* ---- From gnuplot's SVG to the page's -------------------------------------------------------- */
-
-static const char *skip_past(const char *at, const char *end)
-{
-    const char *found = strstr(at, end);
-
-    return found ? found + strlen(end) : at + strlen(at);
-}
-
-/* Copies the data of a path, from behind d=' to the closing quote, which it returns: to a tenth of
- * a unit, a horizontal or vertical line by its one coordinate. Half of a page of curves is this. */
-static const char *path_data(report_text *out, const char *at)
-{
-    double x = NAN, y = NAN;
-
-    while (*at && *at != '\'') {
-        char command = *at, *end;
-        double next_x, next_y;
-
-        if (command != 'M' && command != 'L') {
-            if (!strchr(" \t\r\n", command))
-                report_add_bytes(out, at, 1);
-            at++;
-            continue;
-        }
-        next_x = round(strtod(at + 1, &end) * 10) / 10;
-        if (*end != ',')
-            break;
-        next_y = round(strtod(end + 1, &end) * 10) / 10;
-        at = end;
-        if (command == 'M')
-            report_format(out, "M%.4g,%.4g", next_x, next_y);
-        else if (next_x == x && next_y != y)
-            report_format(out, "V%.4g", next_y);
-        else if (next_y == y && next_x != x)
-            report_format(out, "H%.4g", next_x);
-        else if (next_x != x || next_y != y)
-            report_format(out, "L%.4g,%.4g", next_x, next_y);
-        x = next_x;
-        y = next_y;
-    }
-    return at;
-}
-
-/* Copies the <svg> element: without the parts that would clash when many stand in one page (ids,
- * symbol definitions), without gnuplot's own titles and empty groups, white space in runs of one.
+/* ---- What it drew ------------------------------------------------------------------------------
  */
-static void clean(report_text *out, const char *svg, const char *alt)
-{
-    static const char *const dropped[][2] = {
-        {"<title", "</title>"}, {"<desc", "</desc>"}, {"<defs", "</defs>"}, {"<!--", "-->"}};
-    const char *at = strstr(svg, "<svg");
-    bool space = false;
-
-    if (!at)
-        return;
-    report_add(out, "<svg role=\"img\" aria-label=\"");
-    report_html(out, alt);
-    report_add(out, "\"");
-    for (at += 4; *at;) {
-        bool drop = false;
-
-        for (size_t i = 0; i < 4 && !drop; i++)
-            if (!strncmp(at, dropped[i][0], strlen(dropped[i][0]))) {
-                at = skip_past(at, dropped[i][1]);
-                drop = true;
-            }
-        if (drop)
-            continue;
-        if (!strncmp(at, " id=", 4) || !strncmp(at, " xmlns", 6) || !strncmp(at, "\nxmlns", 6) ||
-            !strncmp(at, "\n xmlns", 7)) {
-            const char *quote = strpbrk(at, "\"'");
-
-            if (!quote)
-                break;
-            at = strchr(quote + 1, *quote);
-            if (!at)
-                break;
-            at++;
-        } else if (!strncmp(at, " d='", 4)) {
-            report_add(out, " d='");
-            at = path_data(out, at + 4);
-            space = false;
-        } else if (strchr(" \t\r\n", *at)) {
-            space = true;
-            at++;
-        } else {
-            if (space && *at != '<' && out->data && out->data[out->used - 1] != '>')
-                report_add(out, " ");
-            space = false;
-            /* gnuplot writes micro as a u, which is the last letter of a number only. */
-            if (*at == 'u' && !strncmp(at + 1, "</text>", 7) && out->used &&
-                strchr("0123456789", out->data[out->used - 1])) {
-                report_add(out, "µ");
-                at++;
-            } else {
-                report_add_bytes(out, at++, 1);
-            }
-        }
-    }
-}
-
-/* Empty groups come one after the other, with the same start. */
-static void drop_empty_groups(report_text *svg)
-{
-    char *in = svg->data, *out = svg->data;
-
-    while (in && *in) {
-        if (!strncmp(in, "<g ", 3)) {
-            const char *end = strchr(in, '>');
-
-            if (end && !strncmp(end + 1, "</g>", 4)) {
-                in += end + 5 - in;
-                continue;
-            }
-        }
-        *out++ = *in++;
-    }
-    if (in) {
-        *out = 0;
-        svg->used = (size_t)(out - svg->data);
-    }
-}
 
 static int take_plots(const report_model *model, report_figures *figures, const char *folder,
                       weir_error *error)
@@ -444,8 +426,7 @@ static int take_plots(const report_model *model, report_figures *figures, const 
         svg = report_read_file(path, 10000000, NULL, NULL);
         if (!svg)
             continue;
-        clean(&text, svg, figure->title);
-        drop_empty_groups(&text);
+        report_svg(&text, svg, figure->title);
         free(svg);
         if (text.failed)
             weir_error_memory(error, text.size, "a plot");
@@ -514,15 +495,21 @@ int report_plot(const report_model *model, report_figures *figures, weir_error *
 
     if (!folder)
         return (int)error->status;
-    report_format(&script,
-                  "set terminal svg size %d,%d dynamic rounded noenhanced font 'sans-serif,13'\n"
-                  "set border 3 lc rgb '#555555'\nset tics nomirror out scale 0.5\n"
-                  "set grid lc rgb '#e3e3e3' lt 1 lw 0.7\nset key off\n"
-                  "set format y '%%g'\nset rmargin 2\nset tmargin 0.7\n",
-                  WIDTH, HEIGHT);
+    report_add(&script, "set border 3 lc rgb '#555555'\nset tics nomirror out scale 0.5\n"
+                        "set grid lc rgb '#e3e3e3' lt 1 lw 0.7\nset key off\n"
+                        "set format y '%g'\nset rmargin 2\nset tmargin 0.7\n");
     for (size_t i = 0; i < figures->count; i++)
         if (!figures->list[i].markup && figures->list[i].curve_count) {
-            write_plot(&script, &figures->list[i], i);
+            bool own = figures->list[i].kind == REPORT_OWN;
+
+            report_format(&script,
+                          "set terminal svg size %d,%d dynamic rounded noenhanced font "
+                          "'sans-serif,13'\nset output 'p%zu.svg'\n",
+                          own ? OWN_WIDTH : WIDTH, own ? OWN_HEIGHT : HEIGHT, i);
+            if (own)
+                write_own(&script, &figures->list[i]);
+            else
+                write_plot(&script, &figures->list[i]);
             plots++;
         }
     if (script.failed)

@@ -154,3 +154,25 @@ cp results/compared/scores.csv first.csv
 run 0 "$weir" run compare.lua
 equal first.csv results/compared/scores.csv
 has err " 0 failed"
+
+# A figure is in the store and on the page; one that the script makes no more is gone.
+cat >figure.lua <<'END'
+local weir = require "weir"
+local exp = weir.experiment "drawn"
+local trace = weir.trace("data/sample.pcap", { packets = 500 })
+exp:score("emd", trace, exp:generate("bootstrap", trace))
+if arg[1] then
+  exp:figure { name = "few", title = "Few data", x = "n", y = "accuracy", log_x = true,
+    lines = { { label = "cnn", points = { { x = 10, y = 0.5, low = 0.25, high = 0.75 }, { x = 1, y = 0.25 } } } } }
+  local done, said = pcall(exp.figure, exp, { name = "few", lines = { { label = "cnn", points = { { x = 1, y = 2 } } } } })
+  assert(not done and said:find("there is a figure 'few' already (figure.lua:6)", 1, true), said)
+end
+print(exp:report())
+END
+run 0 "$weir" run figure.lua -- yes
+has results/drawn/figures.json '"log_x": true'
+has results/drawn/report.html "Few data"
+has results/drawn/report.md "| 10 | 0.5000 (0.2500 – 0.7500) |"
+run 0 "$weir" run figure.lua
+[ ! -e results/drawn/figures.json ] || fail "a figure of an earlier run stayed"
+lacks results/drawn/report.html "Few data"

@@ -1,0 +1,137 @@
+/* From gnuplot's SVG to the page's: small, and without what clashes when many stand in one page. */
+#include "report/figures.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *skip_past(const char *at, const char *end)
+{
+    const char *found = strstr(at, end);
+
+    return found ? found + strlen(end) : at + strlen(at);
+}
+
+/* Copies the data of a path, from behind d=' to the closing quote, which it returns: to a tenth of
+ * a unit, a horizontal or vertical line by its one coordinate. Half of a page of curves is this. */
+static const char *path_data(report_text *out, const char *at)
+{
+    double x = NAN, y = NAN;
+
+    while (*at && *at != '\'') {
+        char command = *at, *end;
+        double next_x, next_y;
+
+        if (command != 'M' && command != 'L') {
+            if (!strchr(" \t\r\n", command))
+                report_add_bytes(out, at, 1);
+            at++;
+            continue;
+        }
+        next_x = round(strtod(at + 1, &end) * 10) / 10;
+        if (*end != ',')
+            break;
+        next_y = round(strtod(end + 1, &end) * 10) / 10;
+        at = end;
+        if (command == 'M')
+            report_format(out, "M%.4g,%.4g", next_x, next_y);
+        else if (next_x == x && next_y != y)
+            report_format(out, "V%.4g", next_y);
+        else if (next_y == y && next_x != x)
+            report_format(out, "H%.4g", next_x);
+        else if (next_x != x || next_y != y)
+            report_format(out, "L%.4g,%.4g", next_x, next_y);
+        x = next_x;
+        y = next_y;
+    }
+    return at;
+}
+
+/* Copies the <svg> element: without the parts that would clash when many stand in one page (ids,
+ * symbol definitions), without gnuplot's own titles and empty groups, white space in runs of one.
+ */
+static void clean(report_text *out, const char *svg, const char *alt)
+{
+    static const char *const dropped[][2] = {
+        {"<title", "</title>"}, {"<desc", "</desc>"}, {"<defs", "</defs>"}, {"<!--", "-->"}};
+    const char *at = strstr(svg, "<svg");
+    bool space = false;
+
+    if (!at)
+        return;
+    report_add(out, "<svg role=\"img\" aria-label=\"");
+    report_html(out, alt);
+    report_add(out, "\"");
+    for (at += 4; *at;) {
+        bool drop = false;
+
+        for (size_t i = 0; i < 4 && !drop; i++)
+            if (!strncmp(at, dropped[i][0], strlen(dropped[i][0]))) {
+                at = skip_past(at, dropped[i][1]);
+                drop = true;
+            }
+        if (drop)
+            continue;
+        if (!strncmp(at, " id=", 4) || !strncmp(at, " xmlns", 6) || !strncmp(at, "\nxmlns", 6) ||
+            !strncmp(at, "\n xmlns", 7)) {
+            const char *quote = strpbrk(at, "\"'");
+
+            if (!quote)
+                break;
+            at = strchr(quote + 1, *quote);
+            if (!at)
+                break;
+            at++;
+        } else if (!strncmp(at, " d='", 4)) {
+            report_add(out, " d='");
+            at = path_data(out, at + 4);
+            space = false;
+        } else if (strchr(" \t\r\n", *at)) {
+            space = true;
+            at++;
+        } else {
+            if (space && *at != '<' && out->data && out->data[out->used - 1] != '>')
+                report_add(out, " ");
+            space = false;
+            /* gnuplot writes micro as a u, which is the last letter of a number only. */
+            if (*at == 'u' && !strncmp(at + 1, "</text>", 7) && out->used &&
+                strchr("0123456789", out->data[out->used - 1])) {
+                report_add(out, "µ");
+                at++;
+            } else {
+                report_add_bytes(out, at++, 1);
+            }
+        }
+    }
+}
+
+/* Empty groups come one after the other, with the same start. */
+static void drop_empty_groups(report_text *svg)
+{
+    char *in = svg->data, *out = svg->data;
+
+    while (in && *in) {
+        if (!strncmp(in, "<g ", 3)) {
+            const char *end = strchr(in, '>');
+
+            if (end && !strncmp(end + 1, "</g>", 4)) {
+                in += end + 5 - in;
+                continue;
+            }
+        }
+        *out++ = *in++;
+    }
+    if (in) {
+        *out = 0;
+        svg->used = (size_t)(out - svg->data);
+    }
+}
+
+void report_svg(report_text *out, const char *svg, const char *alt)
+{
+    report_text text = {0};
+
+    clean(&text, svg, alt);
+    drop_empty_groups(&text);
+    report_add(out, text.data ? text.data : "");
+    report_end(out, &text);
+}
