@@ -10,7 +10,7 @@ local generators = {
     paper = { preset = "caida" } },
   { "netshare", default = { preset = "quick" }, quick = { preset = "quick", max_steps = 1500 },
     paper = { preset = "packets" }, paper_flow_records = { preset = "netflow" } },
-  { "gasf_diffusion", default = { preset = "quick" }, quick = { preset = "quick", steps = 4000 },
+  { "gasf_diffusion", default = { preset = "quick" }, quick = { preset = "quick", steps = 4000, sampling_steps = 20 },
     paper = { preset = "published" }, flow_records = false },
   { "bootstrap" },
   { "markov" },
