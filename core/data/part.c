@@ -33,12 +33,21 @@ static int check_take(const json_t *take, weir_error *error)
     const json_t *per_label = json_object_get(take, "per_label"), *label;
     const json_t *labels = json_object_get(take, "labels"), *seed = json_object_get(take, "seed");
     const json_t *name = json_object_get(take, "name");
+    const char *key;
+    json_t *most;
     size_t i;
 
     if (!json_is_object(take) || !weir_form_keys(take, keys, error))
         return weir_form_bad(error, "take", "{ per_label, labels, seed, name }");
-    if (per_label && !(json_integer_value(per_label) > 0))
-        return weir_form_bad(error, "per_label", "an integer above 0");
+    if (per_label && !json_is_object(per_label) && !(json_integer_value(per_label) > 0))
+        return weir_form_bad(error, "per_label",
+                             "an integer above 0, or one for each of some labels");
+    json_object_foreach((json_t *)(uintptr_t)per_label, key, most)
+    {
+        if (!(json_integer_value(most) > 0))
+            return weir_form_bad(error, "per_label",
+                                 "an integer above 0, or one for each of some labels");
+    }
     if (labels && !json_array_size(labels))
         return weir_form_bad(error, "labels", "a list of texts");
     json_array_foreach(labels, i, label)
@@ -175,51 +184,66 @@ static bool lies_in(const char *label, const char *asked)
     return !strncmp(label, asked, n) && (!label[n] || label[n] == '/');
 }
 
-/* left[code]: how many rows of each label may be taken. */
+/* Sets the limit of the label asked for and of those below it. */
+static int limit_labels(const weir_dataset *dataset, const char *column, const char *asked,
+                        json_int_t most, uint32_t *limit, weir_error *error)
+{
+    const weir_table *table = weir_dataset_table(dataset);
+    uint32_t count = weir_category_count(table, column);
+    bool found = false;
+
+    for (uint32_t code = 0; code < count; code++) {
+        if (!lies_in(weir_category_text(table, column, code), asked))
+            continue;
+        limit[code] = most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
+        found = true;
+    }
+    if (found)
+        return WEIR_OK;
+    return weir_error_set(error, WEIR_EDATA,
+                          "%s: no label '%s' to take, nor one below it; there are %u, as '%s'",
+                          weir_dataset_name(dataset), asked, count,
+                          count ? weir_category_text(table, column, 0) : "");
+}
+
+/* limit[code]: how many rows of each label may be taken; UINT32_MAX: all. */
 static int ask_labels(const weir_dataset *dataset, const char *column, const json_t *take,
-                      uint32_t *left, weir_error *error)
+                      uint32_t *limit, weir_error *error)
 {
     const weir_table *table = weir_dataset_table(dataset);
     const json_t *labels = json_object_get(take, "labels"), *asked;
-    const json_t *per_label = json_object_get(take, "per_label");
-    uint32_t count = weir_category_count(table, column);
-    json_int_t most = json_integer_value(per_label);
-    uint32_t each = per_label && most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
+    json_t *per_label = json_object_get(take, "per_label"), *most;
+    json_int_t each = json_is_integer(per_label) ? json_integer_value(per_label) : UINT32_MAX;
+    const char *label;
+    int status = WEIR_OK;
     size_t i;
 
-    for (uint32_t code = 0; code < count; code++)
-        left[code] = labels ? 0 : each;
+    for (uint32_t code = 0; code < weir_category_count(table, column) && !labels; code++)
+        limit[code] = each < UINT32_MAX ? (uint32_t)each : UINT32_MAX;
     json_array_foreach(labels, i, asked)
     {
-        bool found = false;
-        for (uint32_t code = 0; code < count; code++) {
-            if (lies_in(weir_category_text(table, column, code), json_string_value(asked))) {
-                left[code] = each;
-                found = true;
-            }
-        }
-        if (!found)
-            return weir_error_set(
-                error, WEIR_EDATA,
-                "%s: no label '%s' to take, nor one below it; there are %u, as '%s'",
-                weir_dataset_name(dataset), json_string_value(asked), count,
-                count ? weir_category_text(table, column, 0) : "");
+        if (!status)
+            status = limit_labels(dataset, column, json_string_value(asked), each, limit, error);
     }
-    return WEIR_OK;
+    json_object_foreach(json_is_object(per_label) ? per_label : NULL, label, most)
+    {
+        if (!status)
+            status = limit_labels(dataset, column, label, json_integer_value(most), limit, error);
+    }
+    return status;
 }
 
 /* Counts the labels that had fewer rows than asked for, in `short` of the facts. */
-static int count_short(const weir_table *table, const char *column, const json_t *take,
-                       const uint32_t *left, json_t *facts, weir_error *error)
+static int count_short(const weir_table *table, const char *column, const uint32_t *limit,
+                       const uint32_t *taken, json_t *facts, weir_error *error)
 {
-    json_int_t each = json_integer_value(json_object_get(take, "per_label"));
     json_t *found = json_object();
     int bad = !found;
 
-    for (uint32_t code = 0; each && code < weir_category_count(table, column); code++) {
-        if (left[code])
+    for (uint32_t code = 0; code < weir_category_count(table, column); code++) {
+        if (taken[code] < limit[code] && limit[code] < UINT32_MAX)
             bad |= json_object_set_new(found, weir_category_text(table, column, code),
-                                       json_integer(each - left[code]));
+                                       json_integer(taken[code]));
     }
     if (!bad && json_object_size(found))
         bad = json_object_set(facts, "short", found);
@@ -228,8 +252,8 @@ static int count_short(const weir_table *table, const char *column, const json_t
 }
 
 /* Marks what is taken: in a random order of all rows, the first so many of each label. */
-static int draw(const weir_dataset *dataset, const char *column, const json_t *take, uint32_t *left,
-                bool *keep, weir_error *error)
+static int draw(const weir_dataset *dataset, const char *column, const json_t *take,
+                const uint32_t *limit, uint32_t *taken, bool *keep, weir_error *error)
 {
     const uint32_t *codes = weir_codes(weir_dataset_table(dataset), column);
     const json_t *seed = json_object_get(take, "seed");
@@ -244,8 +268,8 @@ static int draw(const weir_dataset *dataset, const char *column, const json_t *t
     weir_random_shuffle(&random, order, n);
     for (size_t i = 0; i < n; i++) {
         uint32_t code = codes[order[i]];
-        if (left[code]) {
-            left[code]--;
+        if (taken[code] < limit[code]) {
+            taken[code]++;
             keep[order[i]] = true;
             kept++;
         }
@@ -262,7 +286,7 @@ static int keep_take(const weir_dataset *dataset, const json_t *take, bool *keep
 {
     const weir_table *table = weir_dataset_table(dataset);
     const char *column = weir_codes(table, "label") ? "label" : "type";
-    uint32_t *left;
+    uint32_t *limit, *taken, count;
     int status;
 
     if (!weir_codes(table, column))
@@ -270,15 +294,17 @@ static int keep_take(const weir_dataset *dataset, const json_t *take, bool *keep
             error, WEIR_EDATA,
             "%s: has no labels to take by: take{} is for labelled series and flows",
             weir_dataset_name(dataset));
-    left = calloc((size_t)weir_category_count(table, column) + 1, sizeof *left);
-    if (!left)
-        return weir_error_memory(error, sizeof *left, "a take");
-    status = ask_labels(dataset, column, take, left, error);
+    count = weir_category_count(table, column);
+    limit = calloc((size_t)count + 1, 2 * sizeof *limit);
+    if (!limit)
+        return weir_error_memory(error, 2 * count * sizeof *limit, "a take");
+    taken = limit + count;
+    status = ask_labels(dataset, column, take, limit, error);
     if (!status)
-        status = draw(dataset, column, take, left, keep, error);
+        status = draw(dataset, column, take, limit, taken, keep, error);
     if (!status && facts)
-        status = count_short(table, column, take, left, facts, error);
-    free(left);
+        status = count_short(table, column, limit, taken, facts, error);
+    free(limit);
     return status;
 }
 
@@ -314,9 +340,10 @@ static bool same_take(const json_t *a, const json_t *b)
 {
     const json_t *labels_a = json_object_get(a, "labels"), *labels_b = json_object_get(b, "labels");
     const json_t *seed_a = json_object_get(a, "seed"), *seed_b = json_object_get(b, "seed");
+    const json_t *most_a = json_object_get(a, "per_label");
+    const json_t *most_b = json_object_get(b, "per_label");
 
-    return json_integer_value(json_object_get(a, "per_label")) ==
-               json_integer_value(json_object_get(b, "per_label")) &&
+    return (most_a == most_b || (most_a && most_b && json_equal(most_a, most_b))) &&
            (labels_a == labels_b || (labels_a && labels_b && json_equal(labels_a, labels_b))) &&
            (seed_a ? json_integer_value(seed_a) : 1) == (seed_b ? json_integer_value(seed_b) : 1);
 }

@@ -1,7 +1,8 @@
 /* Parts of a dataset: the steps of a source's "split", one after the other.
  *
  *   { "by": "time"|"flow"|"label", "test": 0.2, "seed": 1, "part": "train"|"test" }
- *   { "take": { "per_label": N?, "labels": ["web/http1", …]?, "seed": 1?, "name": "few"? } }
+ *   { "take": { "per_label": N or { "web": N, … }?, "labels": ["web/http1", …]?, "seed": 1?,
+ * "name": "few"? } }
  *
  * By time: the last `test` share of the rows is test. By flow: whole flows, drawn by the seed,
  * until the share of rows is reached; series are flows of their own, drawn within each label. By
@@ -9,8 +10,9 @@
  * test never share a row.
  *
  * A take keeps rows of the labels named, or below a path that is named (of all, if none is), at
- * most `per_label` of each, drawn by the seed. With one seed, fewer are a part of more, and what is
- * drawn of a label does not depend on the labels named. */
+ * most `per_label` of each (as an object: of those that it names, all of others), drawn by the
+ * seed. With one seed, fewer are a part of more, and what is drawn of a label does not depend on
+ * the labels named. */
 #ifndef WEIR_DATA_PART_H
 #define WEIR_DATA_PART_H
 

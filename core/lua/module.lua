@@ -129,7 +129,7 @@ function Trace:split(options)
   return part "train", part "test"
 end
 
--- trace:take{ per_label = N, labels = { "web/http1" }, seed = 1, name = }: some labels, so many of each.
+-- trace:take{ per_label = N or { ["web/h2"] = N }, labels = { "web" }, seed = 1, name = }: some labels, so many of each.
 function Trace:take(options)
   local example = '{ per_label = 10 } or { labels = { "web" } }'
   check.self(self, Trace, "trace:take { per_label = 10 }")
@@ -137,7 +137,15 @@ function Trace:take(options)
   if options.per_label == nil and options.labels == nil then fail("trace:take takes all there is; write %s", example) end
   local take = { seed = check.integer(options.seed or 1, "seed of trace:take", 0) }
   local words = {}
-  if options.per_label ~= nil then
+  if type(options.per_label) == "table" then
+    take.per_label = {}
+    for _, label in ipairs(check.sorted(options.per_label)) do
+      check.type(label, "string", "a label in per_label of trace:take", '{ ["web/http1"] = 10 }')
+      take.per_label[label] = check.integer(options.per_label[label], ("per_label of '%s'"):format(label), 1)
+      words[#words + 1] = ("%d of %s"):format(take.per_label[label], label)
+    end
+    if #words == 0 then fail("per_label of trace:take is an empty table") end
+  elseif options.per_label ~= nil then
     take.per_label = check.integer(options.per_label, "per_label of trace:take", 1)
     words[1] = take.per_label .. " a label"
   end

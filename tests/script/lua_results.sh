@@ -38,6 +38,9 @@ assert(tostring(few) == "sample-series:train:5 a label" and #few:dataset() == 10
 assert(#few:split { test = 0.4, by = "label" }:dataset() == 60)
 local web = train:take { per_label = 50, labels = { "web/http1", "session/ssh/admin" }, seed = 3, name = "web" }
 assert(tostring(web) == "web" and #web:dataset() == 6 * 48 and web:info().short["session/ssh/admin"] == 48)
+local rare = train:take { per_label = { ["web/h2/search"] = 3 }, labels = { "web/h2" } }
+assert(#rare:dataset() == 4 * 48 + 3 and tostring(rare) == "sample-series:train:3 of web/h2/search, web/h2")
+assert(not pcall(train.take, train, { per_label = { "web" } }))
 local exp = weir.experiment "takes"
 exp:score("jsd", { train = few, test = test }, exp:generate("bootstrap", few))
 assert(not pcall(exp.score, exp, "jsd", { train = few, test = series:take { per_label = 5 } }, exp:generate("bootstrap", few)))

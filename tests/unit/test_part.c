@@ -93,6 +93,11 @@ static void test_take(void **state)
     /* What is drawn of a label does not depend on the others. */
     below = taken(path, "[{\"take\":{\"per_label\":2,\"labels\":[\"a\"]}}]");
     assert_int_equal(below, two & (A_X | A_Y));
+    /* Some labels limited, the others whole. */
+    below = taken(path, "[{\"take\":{\"per_label\":{\"a/y\":2,\"b\":1},\"labels\":[\"a\"]}}]");
+    assert_int_equal(below & A_X, A_X);
+    assert_int_equal(below & A_Y, two & A_Y);
+    assert_int_equal(below & B, one & B);
     /* Fewer than asked for: all there are, counted. */
     assert_int_equal(kept(source_of(path, "[{\"take\":{\"per_label\":4}}]"), &facts) & (A_Y | B),
                      A_Y | B);
@@ -197,6 +202,8 @@ static void test_refused(void **state)
     refused(path, "[{\"take\":{\"labels\":[\"b\"]}},{\"take\":{\"labels\":[\"a\"]}}]", WEIR_EDATA,
             "there is no row here");
     refused(path, "[{\"take\":{\"per_label\":0}}]", WEIR_EOPTION, "'per_label' must be");
+    refused(path, "[{\"take\":{\"per_label\":{\"a\":0}}}]", WEIR_EOPTION, "'per_label' must be");
+    refused(path, "[{\"take\":{\"per_label\":{\"c\":1}}}]", WEIR_EDATA, "no label 'c' to take");
     refused(path, "[{\"take\":{\"labels\":[]}}]", WEIR_EOPTION, "'labels' must be");
     refused(path, "[{\"take\":{\"labels\":[1]}}]", WEIR_EOPTION, "'labels' must be");
     refused(path, "[{\"take\":{\"seed\":\"x\"}}]", WEIR_EOPTION, "'seed' must be");
