@@ -51,6 +51,22 @@ WEIR_API nn_node *nn_linear_with(nn_node *x, int64_t out, const char *name,
  * kernel²)). pad: zeros on each side. */
 WEIR_API nn_node *nn_conv(nn_node *x, int64_t out, int64_t kernel, int64_t stride, int64_t pad,
                           const char *name);
+/* A window that moves over the height and width of an image: what a convolution or a pooling sees
+ * at once. pad: cells on each side, at most half the window when pooling. Sizes of 0 mean 1, so {2,
+ * 2, 2} is a 2 x 2 window that moves by 2. What remains at the end of an axis is left out. */
+typedef struct nn_sweep {
+    int64_t height, width, stride;
+    int64_t pad_height, pad_width;
+} nn_sweep;
+/* x [batch][h][w][in] by windows of any sides: NAME.weight [out][in][height][width], and NAME.bias
+ * [out] unless no_bias, all U(±1/sqrt(in height width)). The padding is zeros. */
+WEIR_API nn_node *nn_conv_sweep(nn_node *x, int64_t out, const nn_sweep *window, bool no_bias,
+                                const char *name);
+/* The largest of each window and channel, padding left out of account; where several are largest
+ * the gradient goes to the first of them. */
+WEIR_API nn_node *nn_max_pool(nn_node *x, const nn_sweep *window);
+/* The mean of each window and channel, the padding's zeros counted as PyTorch does. */
+WEIR_API nn_node *nn_average_pool(nn_node *x, const nn_sweep *window);
 /* Nearest-neighbour enlargement, and averaging, of height and width by a whole factor, of which
  * they must be multiples to be averaged. */
 WEIR_API nn_node *nn_upsample(nn_node *x, int64_t factor);

@@ -3,6 +3,7 @@
 #define WEIR_CORE_NN_LAYERS_LAYER_H
 
 #include "nn/graph.h"
+#include <weir/nn_layers.h>
 
 /* Whether x is the result of an earlier mistake, which is recorded already, or NULL, which has no
  * graph to record anything in: a layer then returns x. */
@@ -21,6 +22,10 @@ nn_node *nn_find_noise(nn_graph *graph, const char *name);
 nn_node *nn_rows(nn_node *x);
 /* rows [rows][width] with the leading axes of like: [...][width]. */
 nn_node *nn_unrows(nn_node *rows, const nn_node *like);
+/* x where it is an image [batch][height][width][channel], else poison. */
+nn_node *nn_image(nn_node *x, const char *layer);
+/* The window with 1 for sizes of 0; false, with the error recorded, where one is negative. */
+bool nn_sweep_check(nn_graph *graph, const nn_sweep *given, nn_sweep *window, const char *layer);
 /* 0, 1, … count - 1 as [count]. */
 nn_node *nn_iota(nn_graph *graph, int64_t count);
 

@@ -294,6 +294,78 @@ def convolution():
     case.write()
 
 
+def pooling():
+    """Windows of two sides, strides and paddings; the whole numbers of "ties" have several largest ones."""
+    case = Case("pooling", 15)
+    images = {"image": leaf(2, 3, 7, 6), "ties": torch.randint(0, 3, (1, 2, 6, 7)).to(torch.float64).requires_grad_()}
+    for name, x in images.items():
+        case.put("in." + name, last(x))
+        for kind, pool in (("max", functional.max_pool2d), ("mean", functional.avg_pool2d)):
+            for window, (kernel, stride, pad) in {"two": (2, 2, 0), "three": (3, 2, 0), "around": (3, 1, 1),
+                                                  "apart": (3, 3, 1), "wide": ((1, 2), 2, 0),
+                                                  "high": ((5, 2), 1, (2, 1))}.items():
+                y = pool(x, kernel, stride, pad)
+                by = torch.randn(y.shape)
+                key = f"{name}.{kind}.{window}"
+                case.put("in." + key, last(by))
+                case.put("out." + key, last(y))
+                case.put("grad." + key, last(torch.autograd.grad((y * by).sum(), x)[0]))
+    x = images["image"]
+    for name, kernel, stride, pad in (("row", (1, 5), 1, (0, 2)), ("column", (5, 1), 1, (2, 0)),
+                                      ("oblong", (3, 2), 2, (0, 1)), ("same", (3, 3), 1, (1, 1))):
+        w, b = leaf(4, 3, *kernel, scale=0.4), leaf(4)
+        y = functional.conv2d(x, w, b, stride=stride, padding=pad)
+        by = torch.randn(y.shape)
+        case.put_all("w.", ((name + ".weight", w), (name + ".bias", b)))
+        case.put("in." + name, last(by))
+        case.put("out." + name, last(y))
+        found = torch.autograd.grad((y ** 2 * by).sum(), (x, w, b))
+        case.put("grad.image." + name, last(found[0]))
+        case.put_all("grad." + name, ((".weight", found[1]), (".bias", found[2])))
+    case.write()
+
+
+class Classifier(nn.Module):
+    """Weir's convolutional classifier with two levels of 4 and 8 channels."""
+
+    def __init__(self, channels, side, width, classes):
+        super().__init__()
+        for i, (inputs, outputs) in enumerate(((channels, 4), (4, 8))):
+            self.add_module(f"conv{i}", nn.Conv2d(inputs, outputs, 3, padding=1, bias=False))
+            self.add_module(f"norm{i}", nn.BatchNorm2d(outputs))
+        self.dense = nn.Linear(8 * (side // 4) ** 2, width)
+        self.out = nn.Linear(width, classes)
+
+    def forward(self, x):
+        for i in range(2):
+            x = getattr(self, f"norm{i}")(getattr(self, f"conv{i}")(x))
+            x = functional.max_pool2d(functional.relu(x), 2)
+        features = functional.relu(self.dense(last(x).flatten(1)))
+        return features, self.out(features)
+
+
+def classifier():
+    """The gradients of a training step, and what the network makes of images when it is used."""
+    case = Case("classifier", 16)
+    net = Classifier(2, 9, 6, 3)
+    shake(net)
+    with torch.no_grad():
+        for norm in (net.norm0, net.norm1):
+            norm.running_mean.normal_(0, 0.2)
+            norm.running_var.uniform_(0.5, 2)
+    x, label = torch.rand(5, 2, 9, 9), torch.tensor([0, 2, 1, 1, 0])
+    case.weights(net, "net.")
+    net.eval()
+    features, logits = net(x)
+    case.add(in_x=last(x), in_label=label, out_features=features, out_probability=logits.softmax(1))
+    net.train()
+    loss = functional.cross_entropy(net(x)[1], label)
+    loss.backward()
+    case.add(out_loss=loss)
+    case.gradients(net, "net.")
+    case.write()
+
+
 def losses():
     case = Case("losses", 9)
     logits, index = leaf(4, 3, 5, scale=2), torch.randint(0, 5, (4, 3))
@@ -536,6 +608,8 @@ if __name__ == "__main__":
     attention()
     embedding()
     convolution()
+    pooling()
+    classifier()
     losses()
     gumbel()
     optimisers()
