@@ -129,9 +129,13 @@ static void print_trace(const char *what, const json_t *source, const json_t *fa
 
 static void print_row(const weir_feature *feature, const json_t *row)
 {
-    const char *status = text_of(row, "status");
+    const char *status = text_of(row, "status"), *variant = text_of(row, "variant");
+    bool named = variant[0] && strcmp(variant, "fix") != 0 && strcmp(variant, "ref") != 0;
+    char title[128];
 
-    printf("  %-11s  %-38s ", feature->label, feature->title);
+    snprintf(title, sizeof title, "%s%s%s%s", feature->title, named ? " (" : "",
+             named ? variant : "", named ? ")" : "");
+    printf("  %-11s  %-38s ", feature->label, title);
     if (!strcmp(status, "ok"))
         printf("%12.6g %-18s  %-7s  n = %lld, %lld\n",
                json_number_value(json_object_get(row, "value")), text_of(row, "unit"),

@@ -328,3 +328,19 @@ weir_dataset *weir_dataset_select(const weir_dataset *dataset, const uint32_t *r
     }
     return out;
 }
+
+size_t weir_dataset_labelled(const weir_dataset *dataset, const char *label, uint32_t *rows)
+{
+    const uint32_t *codes = weir_codes(dataset->table, "label");
+    uint32_t code = codes ? weir_category_code(dataset->table, "label", label) : UINT32_MAX;
+    size_t n = 0;
+
+    for (size_t i = 0; i < dataset->table->rows && code != UINT32_MAX; i++) {
+        if (codes[i] != code)
+            continue;
+        if (rows)
+            rows[n] = (uint32_t)i;
+        n++;
+    }
+    return n;
+}

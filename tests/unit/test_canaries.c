@@ -1,6 +1,6 @@
 /* Each feature sees what its descriptor says: a copy is at distance 0, or overlaps wholly, and each
  * bad generator it names scores worse than two flow-disjoint halves of the real trace do, over five
- * splits. On the sample data, with emd, jsd, overlap, burst and validity. */
+ * splits. On the sample data, with emd, jsd, overlap, burst, validity and series_emd. */
 #include "data/source.h"
 #include "unit/generator_test.h"
 #include "unit/metric.h"
@@ -23,8 +23,9 @@ static weir_dataset *open_part(const char *file, int seed, const char *part)
     source = json_pack("{s:[s]}", "files", path);
     if (seed)
         json_object_set_new(source, "split",
-                            json_pack("[{s:s, s:f, s:i, s:s}]", "by", "flow", "test", 0.5, "seed",
-                                      seed, "part", part));
+                            json_pack("[{s:s, s:f, s:i, s:s}]", "by",
+                                      strstr(file, "series") ? "label" : "flow", "test", 0.5,
+                                      "seed", seed, "part", part));
     data = weir_source_open(source, NULL, &error);
     json_decref(source);
     if (!data)
@@ -143,12 +144,19 @@ static void flow_records(void **state)
     check_plugin("validity", "", "sample-netflow.csv", WEIR_NETFLOW, WEIR_PACKETS);
 }
 
+static void series(void **state)
+{
+    (void)state;
+    check_plugin("series_emd", "", "sample-series.csv", WEIR_SERIES, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(packets),
         cmocka_unit_test(bursts),
         cmocka_unit_test(flow_records),
+        cmocka_unit_test(series),
     };
     return cmocka_run_group_tests(tests, metric_open, metric_close);
 }

@@ -168,12 +168,37 @@ static void test_select(void **state)
     weir_dataset_free(dataset);
 }
 
+static void test_labelled(void **state)
+{
+    weir_series_shape shape = {.steps = 1, .channels = 1, .names = {"bytes"}};
+    weir_table *table = weir_table_new_series(&shape, 5, NULL);
+    uint32_t rows[5] = {9, 9, 9, 9, 9};
+    weir_dataset *dataset;
+
+    (void)state;
+    for (size_t i = 0; i < 5; i++)
+        weir_codes_out(table, "label")[i] =
+            weir_category_add(table, "label", i % 2 ? "web" : "video", NULL);
+    dataset = weir_dataset_new(table, NULL);
+    assert_int_equal(weir_dataset_labelled(dataset, "web", rows), 2);
+    assert_int_equal(rows[0], 1);
+    assert_int_equal(rows[1], 3);
+    assert_int_equal(rows[2], 9);
+    assert_int_equal(weir_dataset_labelled(dataset, "video", NULL), 3);
+    assert_int_equal(weir_dataset_labelled(dataset, "mail", rows), 0);
+    weir_dataset_free(dataset);
+    dataset = weir_dataset_new(random_packets(5, 3), NULL);
+    assert_int_equal(weir_dataset_labelled(dataset, "web", rows), 0);
+    weir_dataset_free(dataset);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order_is_stable), cmocka_unit_test(test_flows),
         cmocka_unit_test(test_empty),           cmocka_unit_test(test_series_has_no_flows),
         cmocka_unit_test(test_refused),         cmocka_unit_test(test_select),
+        cmocka_unit_test(test_labelled),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,5 +43,9 @@ WEIR_API bool weir_dataset_span(const weir_dataset *dataset, int64_t *first, int
 /* A new dataset of some rows (a copy; name and holds are kept). */
 WEIR_API weir_dataset *weir_dataset_select(const weir_dataset *dataset, const uint32_t *rows,
                                            size_t n, weir_error *error);
+/* The rows whose column `label` reads so, ascending, into rows (room for all of them; NULL: only
+ * counted). Returns their number: 0 where there is no such label, or no labels. */
+WEIR_API size_t weir_dataset_labelled(const weir_dataset *dataset, const char *label,
+                                      uint32_t *rows);
 
 #endif
