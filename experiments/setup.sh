@@ -9,6 +9,7 @@ root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
 build_packages="gcc libc6-dev cmake ninja-build pkg-config
     libpcap-dev libjansson-dev liblua5.4-dev libgsl-dev libssl-dev libdnnl-dev gnuplot-nox"
 test_packages="libcmocka-dev clang-format tshark binutils procps"
+optional_packages="libxgboost-dev" # without it the task fingerprint has no trees
 all_packages="clang libclang-rt-dev libomp-dev"
 
 case $what in
@@ -21,26 +22,24 @@ all) packages="$build_packages $test_packages $all_packages" ;;
     ;;
 esac
 
+installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
 missing=
 if command -v dpkg-query >/dev/null 2>&1; then
     for package in $packages; do
-        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
-            missing="$missing $package"
+        installed "$package" || missing="$missing $package"
     done
 else
     echo "setup: this is no Debian system, so nothing is installed here; what these packages hold is needed:" \
         $packages >&2
 fi
 
+as_root=
+[ "$(id -u)" -eq 0 ] || as_root=sudo
 if [ -n "$missing" ]; then
-    as_root=
-    if [ "$(id -u)" -ne 0 ]; then
-        if ! command -v sudo >/dev/null 2>&1; then
-            echo "setup: missing packages:$missing" >&2
-            echo "setup: to install them this user needs root or sudo; or ask for: apt-get install$missing" >&2
-            exit 2
-        fi
-        as_root=sudo
+    if [ -n "$as_root" ] && ! command -v sudo >/dev/null 2>&1; then
+        echo "setup: missing packages:$missing" >&2
+        echo "setup: to install them this user needs root or sudo; or ask for: apt-get install$missing" >&2
+        exit 2
     fi
     echo "setup: installing$missing"
     log=$(mktemp)
@@ -52,6 +51,17 @@ if [ -n "$missing" ]; then
         exit 2
     fi
     rm -f "$log"
+fi
+
+# What Weir can do without: asks for no password.
+[ -z "$as_root" ] || as_root="sudo -n"
+if command -v dpkg-query >/dev/null 2>&1; then
+    for package in $optional_packages; do
+        installed "$package" ||
+            $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$package" \
+                >/dev/null 2>&1 ||
+            echo "setup: $package could not be installed; Weir is built without it" >&2
+    done
 fi
 
 cd "$root"
