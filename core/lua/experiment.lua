@@ -504,4 +504,5 @@ end
 local class = { new = new, finish = finish }
 core.chunk("compare", check, plugins, Experiment)
 core.chunk("figure", check, plugins, Experiment)
+core.chunk("differences", check, Experiment)
 return class

@@ -489,11 +489,24 @@ static int leaderboard(lua_State *L)
     return 1;
 }
 
+static int differences(lua_State *L)
+{
+    weir_error error = {0};
+    json_t **holds = weir_lua_box(L);
+
+    *holds = weir_report_differences(luaL_checkstring(L, 1), &error);
+    if (!*holds)
+        return failed(L, &error);
+    weir_lua_from_json(L, *holds);
+    return 1;
+}
+
 void weir_lua_add_natives(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"absolute", absolute},
                                          {"array", array},
                                          {"data", data},
+                                         {"differences", differences},
                                          {"dump", dump_function},
                                          {"exists", exists},
                                          {"experiment", experiment},

@@ -82,16 +82,19 @@ static int find_traces(report_model *model, weir_error *error)
 
 /* ---- Entries --------------------------------------------------------------------------------- */
 
-/* A generator that was given a label of its own is meant to be compared, whatever it is. */
+/* A generator that was given a label of its own is meant to be compared, whatever it is; but for
+ * the real data itself, which nothing could beat. */
 static report_role role_of(const report_row *row)
 {
     if (equal(row->generator, "floor"))
         return REPORT_FLOOR;
+    if (equal(row->generator, "copy"))
+        return REPORT_CANARY;
     if (!equal(row->generator, row->label) && *row->label)
         return REPORT_GENERATOR;
     if (equal(row->generator, "marginals") || equal(row->generator, "uniform"))
         return REPORT_CEILING;
-    if (equal(row->generator, "copy") || equal(row->generator, "time_shuffle"))
+    if (equal(row->generator, "time_shuffle"))
         return REPORT_CANARY;
     return REPORT_GENERATOR;
 }
@@ -131,7 +134,7 @@ static int find_entries(report_model *model, weir_error *error)
     }
     /* Where nothing else is compared, the simple generators are what is compared. */
     for (size_t e = 0; e < model->entry_count && !generators; e++)
-        if (model->entries[e].role != REPORT_FLOOR)
+        if (model->entries[e].role != REPORT_FLOOR && !equal(model->entries[e].generator, "copy"))
             model->entries[e].role = REPORT_GENERATOR;
     qsort(model->entries, model->entry_count, sizeof *model->entries, entry_order);
     while (model->ranked < model->entry_count &&

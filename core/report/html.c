@@ -1,5 +1,6 @@
 /* The page: its frame, what was compared on what, and the leaderboards. */
 #include "report/html.h"
+#include "report/differences.h"
 #include <math.h>
 #include <string.h>
 
@@ -109,13 +110,18 @@ static void board_line(report_text *out, const report_model *model, const report
     report_add(out, "<th class=\"name\" scope=\"row\">");
     report_entry_html(out, &model->entries[line->entry], false);
     report_add(out, "</th>");
-    rank_cell(out, line->rank, i == 0 && ranked ? " class=\"best\"" : "");
+    if (isnan(line->would))
+        rank_cell(out, line->rank, i == 0 && ranked ? " class=\"best\"" : "");
+    else
+        report_format(out, "<td title=\"%.17g, were it alone ranked with them\">(%.2f)</td>",
+                      line->would, line->would);
     if (held_out)
         rank_cell(out, line->held_out, "");
     if (ranked)
-        report_format(out, "<td>%zu of %zu</td>", line->features, board->features);
+        report_format(out, "<td>%zu of %zu</td><td>%zu + %zu</td>", line->features, board->features,
+                      line->best, line->alike);
     else
-        report_add(out, "<td class=\"none\">–</td>");
+        report_add(out, "<td class=\"none\">–</td><td class=\"none\">–</td>");
     for (size_t g = 0; g < model->group_count; g++) {
         if (!group_has_skill(model, board, g))
             continue;
@@ -123,7 +129,7 @@ static void board_line(report_text *out, const report_model *model, const report
             report_add(out, "<td class=\"none\">–</td>");
         else
             report_format(
-                out, "<td%s title=\"%.17g, mean of %zu\">%.3f</td>",
+                out, "<td%s title=\"%.17g, median of %zu\">%.3f</td>",
                 line->entry < model->ranked && line->skill[g] == best[g] ? " class=\"best\"" : "",
                 line->skill[g], line->skills[g], line->skill[g]);
     }
@@ -154,12 +160,14 @@ static void leaderboard(report_text *out, const report_model *model, size_t trac
     report_add(out, held_out ? "<span>training part</span></th><th>mean rank<span>held-out "
                                "part</span></th>"
                              : "<span>1 is best</span></th>");
-    report_add(out, "<th>features<span>ranked</span></th>");
+    report_add(
+        out,
+        "<th>features<span>ranked</span></th><th>best<span>+ not distinguish&shy;able</span></th>");
     for (size_t g = 0; g < model->group_count; g++)
         if (group_has_skill(model, board, g)) {
             report_add(out, "<th>");
             report_html(out, model->groups[g]);
-            report_add(out, "<span>mean skill</span></th>");
+            report_add(out, "<span>median skill</span></th>");
         }
     report_add(out, "<th>fit + sample<span>time a seed</span></th><th>peak memory</th>"
                     "<th>model<span>size</span></th></tr></thead>\n<tbody>\n");
@@ -337,7 +345,8 @@ static void head(report_text *out, const report_model *model, const report_figur
     report_add(out, "</p>\n<ul class=\"plain\">\n");
     for (size_t t = 0; t < model->trace_count; t++)
         trace_line(out, model, &model->traces[t]);
-    report_add(out, "</ul>\n<nav aria-label=\"Parts\"><a href=\"#leaderboard\">Leaderboard</a>");
+    report_add(out, "</ul>\n<nav aria-label=\"Parts\"><a href=\"#leaderboard\">Leaderboard</a>"
+                    "<a href=\"#differences\">Differences</a>");
     if (report_own_any(figures))
         report_add(out, "<a href=\"#figures\">Figures</a>");
     for (size_t t = 0; t < model->trace_count; t++) {
@@ -371,11 +380,12 @@ void report_html_page(report_text *out, const report_model *model, const report_
     }
     for (size_t t = 0; t < model->trace_count; t++) {
         if (model->trace_count > 1) {
-            report_add(out, "<h3>");
+            report_add(out, "<details><summary>On ");
             report_html(out, model->traces[t].name);
-            report_add(out, "</h3>\n");
+            report_add(out, "</summary>\n");
         }
         leaderboard(out, model, t);
+        report_add(out, model->trace_count > 1 ? "</details>\n" : "");
     }
     for (const char *const *sentence = report_reading() + 1; *sentence; sentence++)
         paragraph(out, *sentence);
@@ -385,6 +395,7 @@ void report_html_page(report_text *out, const report_model *model, const report_
     facts_table(out, model);
     reading_notes(out, model);
     report_add(out, "</section>\n");
+    report_differences_html(out, model);
     if (*figures->problem) {
         report_add(out, "<p class=\"notice\">");
         report_html(out, figures->problem);

@@ -59,10 +59,11 @@ static void glance(report_text *out, const report_model *model, size_t trace)
 {
     size_t group = SIZE_MAX, dataset = (size_t)model->traces[trace].main, shown = 0;
 
-    report_add(out, "<h3>At a glance</h3>\n<p class=\"small soft\">Means over seeds. <span "
-                    "class=\"best\">Shaded</span>: the best of the generators compared; <span "
-                    "class=\"tied\">underlined</span>: the 95 % intervals of the two overlap, so "
-                    "their order is not sure.</p>\n");
+    report_add(out,
+               "<h3>At a glance</h3>\n<p class=\"small soft\">Means over seeds. <span "
+               "class=\"best\">Shaded</span>: the best of the generators compared; <span "
+               "class=\"tied\">underlined</span>: not distinguishable from it, the 95 % intervals "
+               "over seeds overlap. One seed has no interval.</p>\n");
     report_table_open(out, "Scores at a glance");
     report_add(out, "<thead><tr><th class=\"name\">feature</th>");
     for (size_t e = 0; e < model->entry_count; e++) {

@@ -1,4 +1,5 @@
 /* The report as Markdown: the same tables, compact. */
+#include "report/differences.h"
 #include "report/fits.h"
 #include "report/html.h"
 #include <math.h>
@@ -64,14 +65,14 @@ static void leaderboard(report_text *out, const report_model *model, size_t trac
         held_out |= !isnan(board->lines[i].held_out);
     report_add(out, "| # | generator | mean rank |");
     report_add(out, held_out ? " held-out part |" : "");
-    report_add(out, " features |");
+    report_add(out, " features | best + ≈ |");
     for (size_t g = 0; g < model->group_count; g++) {
         report_add(out, " ");
         report_markdown(out, model->groups[g]);
         report_add(out, " |");
     }
     report_add(out, " fit + sample | peak memory | model |\n");
-    rule(out, 2, 7 + held_out + model->group_count);
+    rule(out, 2, 8 + held_out + model->group_count);
     for (size_t i = 0; i < model->entry_count; i++) {
         const report_line *line = &board->lines[i];
         const report_cost *cost = &costs[line->entry];
@@ -84,13 +85,17 @@ static void leaderboard(report_text *out, const report_model *model, size_t trac
             report_format(out, "| %zu | ", i + 1);
         entry_name(out, &model->entries[line->entry]);
         report_add(out, " |");
-        fixed(out, line->rank, 2);
+        if (isnan(line->would))
+            fixed(out, line->rank, 2);
+        else
+            report_format(out, " (%.2f) |", line->would);
         if (held_out)
             fixed(out, line->held_out, 2);
         if (isnan(line->rank))
-            report_add(out, " – |");
+            report_add(out, " – | – |");
         else
-            report_format(out, " %zu of %zu |", line->features, board->features);
+            report_format(out, " %zu of %zu | %zu + %zu |", line->features, board->features,
+                          line->best, line->alike);
         for (size_t g = 0; g < model->group_count; g++)
             fixed(out, line->skill[g], 3);
         if (cost->runs) {
@@ -372,7 +377,7 @@ void report_markdown_page(report_text *out, const report_model *model,
         report_markdown(out, figures->problem);
         report_add(out, "\n\n");
     }
-    report_add(out, "## Leaderboard\n\nGroups: mean skill.\n\n");
+    report_add(out, "## Leaderboard\n\nGroups: median skill over their features.\n\n");
     if (model->trace_count > 1) {
         report_add(out, "### All traces\n\n");
         leaderboard(out, model, model->trace_count);
@@ -383,6 +388,7 @@ void report_markdown_page(report_text *out, const report_model *model,
         report_add(out, "\n\n");
         leaderboard(out, model, t);
     }
+    report_differences_markdown(out, model);
     report_own_markdown(out, figures);
     for (size_t t = 0; t < model->trace_count; t++) {
         const report_trace *trace = &model->traces[t];
@@ -390,9 +396,9 @@ void report_markdown_page(report_text *out, const report_model *model,
         report_add(out, "## Scores on ");
         report_markdown(out, model->datasets[trace->main].name);
         report_add(
-            out,
-            "\n\nMeans over seeds; **bold** is the best of the generators compared, ≈: the 95 % "
-            "intervals of the two overlap, so their order is not sure.\n\n");
+            out, "\n\nMeans over seeds; **bold** is the best of the generators compared, ≈: not "
+                 "distinguishable from it, the 95 % intervals over seeds overlap. One seed has no "
+                 "interval.\n\n");
         glance(out, model, t, (size_t)trace->main);
         if (trace->held_out >= 0) {
             report_add(out, "### Against the held-out part\n\n");

@@ -115,11 +115,16 @@ typedef struct report_cell {
 /* An entry's line in a leaderboard. */
 typedef struct report_line {
     size_t entry;
-    double rank; /* mean over the features; NaN where it has none */
+    /* Mean over the features of a trace; over all traces, the mean of theirs; NaN: none. */
+    double rank;
     size_t features;
     double held_out; /* the same against the held-out part; NaN */
-    double *skill;   /* [groups]: mean; NaN */
-    size_t *skills;  /* [groups]: how many features it is of */
+    /* Features in which it is best, and in which its interval overlaps the best one's. */
+    size_t best, alike;
+    /* A reference's: the mean rank that it would have, were it alone added to the ranked; NaN. */
+    double would;
+    double *skill;  /* [groups]: median over its features; NaN */
+    size_t *skills; /* [groups]: how many it is of */
 } report_line;
 
 typedef struct report_board {
@@ -176,7 +181,8 @@ typedef struct report_model {
     report_average *averages;    /* [traces][norms][groups][entries] */
     const report_job **failures; /* jobs that failed, by id */
     size_t failure_count;
-    bool floor_by_time; /* some skill had to use the floor by time */
+    bool floor_by_time;                     /* some skill had to use the floor by time */
+    struct report_differences *differences; /* NULL before report_compare */
 } report_model;
 
 /* Computes everything from the store. NULL on failure; what it gives lives in the store. */

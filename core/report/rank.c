@@ -51,19 +51,75 @@ static int rank_feature(report_model *model, size_t dataset, size_t feature, dou
     return WEIR_OK;
 }
 
-/* Mean rank and how many features it is of. */
-static double mean_rank(const report_model *model, int dataset, size_t entry, double *sum,
-                        size_t *count)
+/* The rank that a reference's mean would have among the ranked; NaN. */
+static double would_rank(const report_model *model, size_t dataset, size_t feature, size_t entry)
 {
+    const report_cell *own = report_cell_at(model, dataset, feature, entry);
+    double rank = 1;
+    bool any = false;
+
+    for (size_t e = 0; e < model->ranked && own && own->ok; e++) {
+        const report_cell *cell = report_cell_at(model, dataset, feature, e);
+        double away;
+
+        if (!cell || isnan(cell->rank))
+            continue;
+        any = true;
+        away = !cell->ok ? 1 : cell->mean - own->mean;
+        if (cell->ok && higher(&model->features[feature]))
+            away = -away;
+        rank += away < 0 ? 1 : away > 0 ? 0 : 0.5;
+    }
+    return any ? rank : NAN;
+}
+
+/* Mean rank on a dataset, and how many features it is of. */
+static double mean_rank(const report_model *model, int dataset, size_t entry, size_t *count)
+{
+    double sum = 0;
+
+    *count = 0;
     for (size_t f = 0; dataset >= 0 && f < model->feature_count; f++) {
         const report_cell *cell = report_cell_at(model, (size_t)dataset, f, entry);
+        double rank = !model->features[f].counted ? NAN
+                      : entry >= model->ranked    ? would_rank(model, (size_t)dataset, f, entry)
+                      : cell                      ? cell->rank
+                                                  : NAN;
 
-        if (cell && model->features[f].counted && !isnan(cell->rank)) {
-            *sum += cell->rank;
+        if (!isnan(rank)) {
+            sum += rank;
             ++*count;
         }
     }
-    return *count ? *sum / (double)*count : NAN;
+    return *count ? sum / (double)*count : NAN;
+}
+
+/* A mean over traces in the making: adds a value that there is. */
+static void average(double *sum, size_t *n, double value)
+{
+    *sum += isnan(value) ? 0 : value;
+    *n += isnan(value) ? 0 : 1;
+}
+
+/* The median skill of an entry over the counted features of a group on the traces [from, to), which
+ * no single feature rules, and how many it is of; NaN if it has none. scratch has room for them. */
+static double median_skill(const report_model *model, size_t from, size_t to, size_t group,
+                           size_t entry, double *scratch, size_t *count, weir_error *error)
+{
+    size_t n = 0;
+
+    for (size_t t = from; t < to; t++)
+        for (size_t f = 0; f < model->feature_count; f++) {
+            const report_cell *cell =
+                report_cell_at(model, (size_t)model->traces[t].main, f, entry);
+
+            if (cell && model->features[f].counted && model->features[f].group == group &&
+                !isnan(cell->skill))
+                scratch[n++] = cell->skill;
+        }
+    *count = n;
+    return n > 0 && weir_sort(scratch, n, error) == WEIR_OK ? weir_quantile_sorted(scratch, n, 0.5)
+                                                            : NAN;
 }
 
 /* By rank, those without one after them; entries are sorted by role already. */
@@ -83,17 +139,19 @@ static int fill_board(report_model *model, int trace, report_board *board, weir_
 {
     size_t from = trace < 0 ? 0 : (size_t)trace, groups = model->group_count;
     size_t to = trace < 0 ? model->trace_count : from + 1;
+    double *scratch = report_alloc(model->store, model->trace_count * model->feature_count,
+                                   sizeof *scratch, error);
 
     board->lines = report_alloc(model->store, model->entry_count, sizeof *board->lines, error);
-    if (!board->lines)
+    if (!board->lines || !scratch)
         return (int)error->status;
     for (size_t e = 0; e < model->entry_count; e++) {
         report_line *line = &board->lines[e];
         double sum = 0, test_sum = 0;
-        size_t count = 0, test_count = 0;
+        size_t traces = 0, tests = 0, count;
 
         line->entry = e;
-        line->rank = line->held_out = NAN;
+        line->rank = line->held_out = line->would = NAN;
         line->skill = report_alloc(model->store, groups, sizeof *line->skill, error);
         line->skills = report_alloc(model->store, groups, sizeof *line->skills, error);
         if (!line->skill || !line->skills)
@@ -101,20 +159,25 @@ static int fill_board(report_model *model, int trace, report_board *board, weir_
         for (size_t t = from; t < to; t++) {
             int data = model->traces[t].main;
 
-            line->rank = mean_rank(model, data, e, &sum, &count);
-            line->held_out = mean_rank(model, model->traces[t].held_out, e, &test_sum, &test_count);
+            if (e < model->ranked)
+                average(&test_sum, &tests, mean_rank(model, model->traces[t].held_out, e, &count));
+            average(&sum, &traces, mean_rank(model, data, e, &count));
+            line->features += count;
             for (size_t f = 0; f < model->feature_count; f++) {
                 const report_cell *cell = report_cell_at(model, (size_t)data, f, e);
 
-                if (!cell || !model->features[f].counted || isnan(cell->skill))
+                if (!cell || !model->features[f].counted)
                     continue;
-                line->skill[model->features[f].group] += cell->skill;
-                line->skills[model->features[f].group]++;
+                line->best += cell->best;
+                line->alike += cell->tied;
             }
         }
-        line->features = count;
+        /* Two halves are smaller samples than what is compared, and have no place among them. */
+        if (model->entries[e].role != REPORT_FLOOR)
+            *(e < model->ranked ? &line->rank : &line->would) = traces ? sum / (double)traces : NAN;
+        line->held_out = tests ? test_sum / (double)tests : NAN;
         for (size_t g = 0; g < groups; g++)
-            line->skill[g] = line->skills[g] ? line->skill[g] / (double)line->skills[g] : NAN;
+            line->skill[g] = median_skill(model, from, to, g, e, scratch, &line->skills[g], error);
     }
     for (size_t t = from; t < to; t++)
         for (size_t f = 0; f < model->feature_count; f++) {
@@ -211,24 +274,6 @@ static void add_feature(report_model *model, size_t trace, size_t feature)
     }
 }
 
-/* The median skill of an entry over the counted features of a group; NaN if it has none. */
-static double median_skill(const report_model *model, size_t trace, size_t group, size_t entry,
-                           double *scratch, weir_error *error)
-{
-    size_t n = 0;
-
-    for (size_t f = 0; f < model->feature_count; f++) {
-        const report_cell *cell =
-            report_cell_at(model, (size_t)model->traces[trace].main, f, entry);
-
-        if (cell && model->features[f].counted && model->features[f].group == group &&
-            !isnan(cell->skill))
-            scratch[n++] = cell->skill;
-    }
-    return n > 0 && weir_sort(scratch, n, error) == WEIR_OK ? weir_quantile_sorted(scratch, n, 0.5)
-                                                            : NAN;
-}
-
 int report_averages(report_model *model, weir_error *error)
 {
     size_t n = model->trace_count * REPORT_NORMS * model->group_count * model->entry_count;
@@ -243,13 +288,14 @@ int report_averages(report_model *model, weir_error *error)
                 add_feature(model, t, f);
     for (size_t i = 0; i < n; i++) {
         report_average *average = &model->averages[i];
-        size_t groups = i / model->entry_count, norms = groups / model->group_count;
+        size_t groups = i / model->entry_count, norms = groups / model->group_count, n_skills;
 
         average->value = average->features ? average->value / (double)average->features : NAN;
         average->median = NAN;
         if (average->features && norms % REPORT_NORMS == REPORT_SKILL)
-            average->median = median_skill(model, norms / REPORT_NORMS, groups % model->group_count,
-                                           i % model->entry_count, scratch, error);
+            average->median = median_skill(model, norms / REPORT_NORMS, norms / REPORT_NORMS + 1,
+                                           groups % model->group_count, i % model->entry_count,
+                                           scratch, &n_skills, error);
     }
     return (int)error->status;
 }

@@ -15,6 +15,10 @@ int weir_report_write(const char *folder, weir_error *error);
  * failure. */
 char *weir_report_leaderboard(const char *folder, weir_error *error);
 
+/* What can be told apart, as exp:differences() of Lua gives it (docs/lua.md). A new object; NULL on
+ * failure. */
+json_t *weir_report_differences(const char *folder, weir_error *error);
+
 /* Adds to every row that has a value its `skill`, or `skill_reason`, a text that says why it has
  * none. rows: those of weir_experiment_scores, all of them, as floors and ceilings are among them;
  * folder: their store. Uses jobs/ of it, for what the metrics say of their features. */

@@ -100,7 +100,12 @@ static void board(report_text *out, const report_model *model, size_t trace)
                           *report_role_name(entry) ? ")" : "");
         pad(out, name.data ? name.data : "", NAME, false);
         report_end(out, &name);
-        number(out, line->rank, 2, 7);
+        if (isnan(line->would))
+            number(out, line->rank, 2, 7);
+        else {
+            snprintf(text, sizeof text, "(%.2f)", line->would);
+            pad(out, text, 7, true);
+        }
         if (isnan(line->rank))
             pad(out, "-", 10, true);
         else {

@@ -312,11 +312,19 @@ const char *const *report_reading(void)
         "Skill puts every score on one scale, lower is better: 0 is the floor (two halves of the "
         "real trace against each other), 1 is the ceiling (a generator that is declared bad).",
         "Below 0 is closer to the trace than its own halves are to each other, which may mean "
-        "copying. The mean rank is over the features that apply, by the mean over seeds; a "
-        "generator that failed shares the last ranks, one to which a feature does not apply has no "
-        "rank in it. Floors, ceilings and canaries are references and not ranked. A mean skill far "
-        "from 0 may come from one feature whose floor and ceiling nearly meet: the averages of "
-        "each trace give the median beside it.",
+        "copying. The mean rank: seeds are averaged, the generators ranked in each feature that "
+        "applies (ties share their mean rank; one that failed shares the last ranks; one to which "
+        "a "
+        "feature does not apply has no rank in it), ranks averaged over the features of a trace, "
+        "then over the traces, each of which counts the same. Features that tell real data from "
+        "copies count like the others where they have a direction. \"Best\" counts the features in "
+        "which a generator has the best mean, and those in which it is not distinguishable from "
+        "the best: their 95 % intervals over seeds overlap.",
+        "Floors, ceilings and canaries are references: in parentheses stands the mean rank that "
+        "each would have were it alone ranked with the generators. `copy`, the real data again, is "
+        "never ranked, whatever its label. The skill of a group is the median over its features: a "
+        "mean would be "
+        "ruled by one whose floor and ceiling nearly meet.",
         NULL};
 
     return sentences;

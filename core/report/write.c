@@ -1,6 +1,7 @@
 /* The report of a store: reads it, computes, draws, writes both pages whole or not at all; or gives
  * its leaderboard, or the skills of its scores. */
 #include "files.h"
+#include "report/differences.h"
 #include "report/html.h"
 #include "report/report.h"
 #include <errno.h>
@@ -43,6 +44,14 @@ static void plain_end(plain_numbers *locale)
     freelocale(locale->own);
 }
 
+/* What follows from a store, with the differences; NULL on failure. */
+static const report_model *compared(report_store *store, weir_error *error)
+{
+    report_model *model = error->status == WEIR_OK ? report_aggregate(store, error) : NULL;
+
+    return model && report_compare(model, error) == WEIR_OK ? model : NULL;
+}
+
 int weir_report_write(const char *folder, weir_error *error)
 {
     weir_error own = {0};
@@ -62,7 +71,7 @@ int weir_report_write(const char *folder, weir_error *error)
         weir_error_set(error, WEIR_EIO, "%s: %s", folder, strerror(errno));
     if (error->status == WEIR_EIO || error->status == WEIR_EDATA)
         status = 2;
-    model = error->status == WEIR_OK ? report_aggregate(store, error) : NULL;
+    model = compared(store, error);
     if (model && report_collect(model, &figures, error) == WEIR_OK &&
         report_plot(model, &figures, error) == WEIR_OK) {
         report_html_page(&html, model, &figures);
@@ -90,12 +99,33 @@ char *weir_report_leaderboard(const char *folder, weir_error *error)
     if (error->status != WEIR_OK || !plain_begin(&locale, error))
         return NULL;
     store = report_load(folder, error);
-    model = store ? report_aggregate(store, error) : NULL;
+    model = compared(store, error);
     if (model)
         text = report_terminal(model, error);
     report_store_free(store);
     plain_end(&locale);
     return text;
+}
+
+json_t *weir_report_differences(const char *folder, weir_error *error)
+{
+    weir_error own = {0};
+    report_store *store;
+    const report_model *model;
+    plain_numbers locale;
+    json_t *document = NULL;
+
+    if (!error)
+        error = &own;
+    if (error->status != WEIR_OK || !plain_begin(&locale, error))
+        return NULL;
+    store = report_load(folder, error);
+    model = compared(store, error);
+    if (model)
+        document = report_differences_json(model, error);
+    report_store_free(store);
+    plain_end(&locale);
+    return document;
 }
 
 int weir_report_skills(const char *folder, json_t *rows, weir_error *error)

@@ -242,6 +242,15 @@ static double two_sided(double z)
     return 2 * gsl_cdf_ugaussian_Q(fabs(z));
 }
 
+static bool repeats(const int64_t *values, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        for (size_t k = 0; k < i; k++)
+            if (values[i] == values[k])
+                return true;
+    return false;
+}
+
 int weir_kendall_test(const double *a, const double *b, size_t n, weir_outcome *outcome,
                       weir_error *error)
 {
@@ -250,21 +259,23 @@ int weir_kendall_test(const double *a, const double *b, size_t n, weir_outcome *
     uint32_t *order = NULL;
     double all = (double)n * (double)(n - 1) / 2, variance;
     int64_t found;
+    bool tied;
     int status = open_pairs(a, b, n, &pairs, &order, error);
 
     if (status)
         return status;
     *outcome = (weir_outcome){0};
     found = concordance(&pairs, order);
-    if (n <= WEIR_EXACT_ORDERS)
+    tied = repeats(pairs.a, n) || repeats(pairs.b, n);
+    if (tied && n <= WEIR_EXACT_ORDERS)
         try_all(&pairs, concordance, order, found, outcome);
     x = ties_of(pairs.a, n);
     y = ties_of(pairs.b, n);
     free(pairs.a);
     outcome->statistic = (double)found / sqrt((all - x.pairs) * (all - y.pairs));
-    if (n <= WEIR_EXACT_ORDERS)
+    if (tied && n <= WEIR_EXACT_ORDERS)
         return WEIR_OK;
-    if (n <= EXACT_TAU && x.pairs + y.pairs <= 0) {
+    if (!tied && n <= EXACT_TAU) {
         size_t inversions = (size_t)(((int64_t)all - size_of(found)) / 2);
 
         outcome->p = fmin(1, 2 * chance_of_inversions(n, inversions));

@@ -259,7 +259,7 @@ for dataset in ("lan", "sample:train", "sample:test"):
         for group, features in GROUPS.items():
             s = [skill[dataset, f, label] for f in features if (dataset, f, label) in skill]
             if s:
-                board["skill"][group] = float(np.mean(s))
+                board["skill"][group] = float(np.median(s))
         golden["boards"].append(board)
 
 for dataset in ("lan", "sample:train"):
