@@ -127,29 +127,66 @@ static void print_trace(const char *what, const json_t *source, const json_t *fa
     putchar('\n');
 }
 
-static void print_row(const weir_feature *feature, const json_t *row)
+/* Characters of a text: bytes that begin one in UTF-8. */
+static int width_of(const char *text)
 {
-    const char *status = text_of(row, "status"), *variant = text_of(row, "variant");
-    bool named = variant[0] && strcmp(variant, "fix") != 0 && strcmp(variant, "ref") != 0;
-    char title[128];
+    int n = 0;
 
-    snprintf(title, sizeof title, "%s%s%s%s", feature->title, named ? " (" : "",
-             named ? variant : "", named ? ")" : "");
-    printf("  %-11s  %-38s ", feature->label, title);
-    if (!strcmp(status, "ok"))
-        printf("%12.6g %-18s  %-7s  n = %lld, %lld\n",
-               json_number_value(json_object_get(row, "value")), text_of(row, "unit"),
-               text_of(row, "better"),
-               (long long)json_integer_value(json_object_get(row, "n_real")),
-               (long long)json_integer_value(json_object_get(row, "n_synthetic")));
-    else
+    for (; *text; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}
+
+static void print_padded(const char *text, int width)
+{
+    int n = width_of(text);
+
+    printf("%s%*s", text, n < width ? width - n : 0, "");
+}
+
+/* Widths of the columns: those of the longest texts that are shown anywhere. */
+struct columns {
+    int label, title, unit;
+};
+
+static struct columns columns_of(const struct weir_comparison *c)
+{
+    struct columns w = {0};
+
+    for (size_t i = 0; i < c->count; i++)
+        for (const weir_feature *f = features_of(c->scorings[i].loaded->plugin); f->label; f++) {
+            if (!(f->schemas & c->schema))
+                continue;
+            w.label = width_of(f->label) > w.label ? width_of(f->label) : w.label;
+            w.title = width_of(f->title) > w.title ? width_of(f->title) : w.title;
+            w.unit = width_of(f->unit) > w.unit ? width_of(f->unit) : w.unit;
+        }
+    return w;
+}
+
+static void print_row(const struct columns *w, const weir_feature *feature, const json_t *row)
+{
+    const char *status = text_of(row, "status");
+
+    printf("  ");
+    print_padded(feature->label, w->label + 2);
+    print_padded(feature->title, w->title + 1);
+    if (strcmp(status, "ok")) {
         printf("%12s  %s\n", status, text_of(row, "reason"));
+        return;
+    }
+    printf("%12.6g ", json_number_value(json_object_get(row, "value")));
+    print_padded(text_of(row, "unit"), w->unit + 2);
+    printf("%-7s  n = %lld, %lld\n", text_of(row, "better"),
+           (long long)json_integer_value(json_object_get(row, "n_real")),
+           (long long)json_integer_value(json_object_get(row, "n_synthetic")));
 }
 
 /* The rows of one plugin; those that its schema rules out share a line at the end. */
 static void print_plugin(const struct weir_comparison *c, const struct weir_scoring *scoring,
                          const json_t *rows)
 {
+    const struct columns widths = columns_of(c);
     const weir_plugin *plugin = scoring->loaded->plugin;
     const char *variant = text_of(scoring->options, "variant"), *reason = "";
     const json_t *row;
@@ -159,7 +196,7 @@ static void print_plugin(const struct weir_comparison *c, const struct weir_scor
     for (const weir_feature *f = features_of(plugin); f->label; f++)
         json_array_foreach(rows, at, row) if (f->schemas & c->schema &&
                                               !strcmp(text_of(row, "feature"), f->label))
-            print_row(f, row);
+            print_row(&widths, f, row);
     for (const weir_feature *f = features_of(plugin); f->label; f++)
         json_array_foreach(rows, at, row) if (!(f->schemas & c->schema) &&
                                               !strcmp(text_of(row, "feature"), f->label))

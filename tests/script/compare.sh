@@ -83,10 +83,14 @@ run 0 "$weir" job spec.json
 run 0 "$weir" compare real.csv synthetic.csv --metrics emd -O emd.features=IT,LD
 has out "real       real: 8 rows, 3 flows, 8 s, times in us"
 has out "emd, variant fix: earth mover's distances"
-has out "interarrival time                          0.595238 s                   lower    n = 7, 6"
+grep -Eq "interarrival time  +0.595238 s  +lower    n = 7, 6$" out || fail "no line of emd IT"
 has out "n/a  the real trace has no flow that occupies enough bins (option min_bins; variant ref: two)"
 lacks out "FIT"
 lacks out "not applicable"
+# Columns stand under each other, also under labels of more than twelve letters.
+"$weir" compare real.csv synthetic.csv >columns
+[ "$(sed -n "s/n = .*//p" columns | awk "{ print length }" | sort -u | wc -l)" -eq 1 ] || fail "columns are crooked: $(cat columns)"
+has columns "ELEPHANTS_REAL  "
 run 0 "$weir" compare real.csv synthetic.csv --metrics emd -O emd.features=IT --time-unit ms
 has out "8000 s, times in ms"
 
