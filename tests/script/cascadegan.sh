@@ -61,3 +61,16 @@ equal before.csv after.csv
 # Encoders that leave out a part of the 5-tuple are refused before training.
 run 1 "$weir" fit cascadegan trace.csv -o no -O preset=tiny --encoder ports=record_fields
 has err "leave 'srcport' out"
+
+# Few flows: an epoch of 52 flows is three batches of 16, or as many steps as least_epoch says; one of 340 packets
+# has 21 batches, more than that. most_steps ends both.
+stages() {
+    fit -O epochs_condition=2 -O epochs_flow=2 -O epochs_rate=2 -O epochs_field=1 -O epochs_joint=1 "$@"
+    awk -F, '$1 ~ /critic$/ && $2 > last[$1] { last[$1] = $2 }
+        END { print last["condition.critic"], last["flow.critic"] - last["condition.critic"],
+                    last["field.critic"] - last["rate.critic"], last["joint.flow.critic"] - last["field.critic"] }' \
+        model/curves.csv
+}
+[ "$(stages -O most_steps=0)" = "6 6 21 3" ] || fail "stages of epochs"
+[ "$(stages -O most_steps=0 -O least_epoch=20)" = "40 40 21 20" ] || fail "stages of epochs of at least 20 steps"
+[ "$(stages -O most_steps=30 -O least_epoch=20)" = "30 30 21 20" ] || fail "stages of 30 steps at the most"

@@ -62,6 +62,8 @@ static const weir_option options[] = {
     WEIR_INT(struct cascade_options, epochs_field, 20, 0, 1000000, "passes over the packets"),
     WEIR_INT(struct cascade_options, epochs_joint, 20, 0, 1000000,
              "passes over the flows that train all three together"),
+    WEIR_INT(struct cascade_options, least_epoch, 0, 0, 1000000,
+             "steps that an epoch counts as at least: of few flows, several passes are one"),
     WEIR_INT(struct cascade_options, most_steps, 0, 0, 1e15,
              "most training steps of a stage; 0: as the epochs say"),
     WEIR_REAL(struct cascade_options, ema, 0, 0, 0.999999, "decay of averaged weights; 0: none"),
@@ -99,7 +101,8 @@ static const weir_option options[] = {
         "quick",
         "steps=200 rate_backbone=mlp width=128 critic_width=128 critic_layers=3 noise=32 batch=64 "
         "critic_steps=3 learning_rate=4e-4 beta1=0.5 beta2=0.9 ema=0.995 gumbel=0.66 ranges=ranks "
-        "most_steps=5000 flow_weight=0.5 encoders.addresses='ranks columns=srcip,dstip' "
+        "least_epoch=25 most_steps=5000 flow_weight=0.5 encoders.addresses='ranks "
+        "columns=srcip,dstip' "
         "encoders.ports='ranks columns=srcport,dstport,proto'",
         "useful, in two minutes on one core"),
     WEIR_END};

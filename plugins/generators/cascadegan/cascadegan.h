@@ -26,7 +26,7 @@ struct cascade_options {
     int penalty_over;
     double alpha, beta;
     int64_t epochs_condition, epochs_flow, epochs_rate, epochs_field, epochs_joint;
-    int64_t most_steps;
+    int64_t least_epoch, most_steps;
     double ema, gumbel, flow_weight;
     bool calibrate;
     int ranges;

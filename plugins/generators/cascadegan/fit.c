@@ -62,7 +62,8 @@ static uint64_t total_of(const struct trainer *t, int stage)
     const struct cascade_options *o = t->options;
     const int64_t epochs[STAGES] = {o->epochs_condition, o->epochs_flow, o->epochs_rate,
                                     o->epochs_field, o->epochs_joint};
-    uint64_t steps = (uint64_t)epochs[stage] * batches(t, stage);
+    uint64_t epoch = batches(t, stage), least = (uint64_t)o->least_epoch;
+    uint64_t steps = (uint64_t)epochs[stage] * (epoch > least ? epoch : least);
 
     if (!cascade_has_stage(o, stage))
         return 0;
