@@ -25,6 +25,7 @@ static const struct {
     {"compare", weir_command_compare, "REAL SYNTHETIC", "score synthetic traffic against real"},
     {"report", weir_command_report, "DIR", "write a store's report again"},
     {"check", weir_command_check, "PLUGIN.so", "put a plugin through the conformance checks"},
+    {"new", weir_command_new, "KIND NAME [-o DIR]", "begin a plugin of your own"},
     {"job", weir_command_job, "SPEC.json", "run one job of a store"},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])

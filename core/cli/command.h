@@ -8,7 +8,7 @@ typedef int weir_command(int argc, char **argv);
 
 weir_command weir_command_run, weir_command_plugins, weir_command_describe, weir_command_trace,
     weir_command_fit, weir_command_sample, weir_command_compare, weir_command_report,
-    weir_command_check, weir_command_job;
+    weir_command_check, weir_command_new, weir_command_job;
 
 /* Prints "weir NAME: MESSAGE" to stderr and returns 2. */
 int weir_usage_error(const char *command, const char *format, ...)
