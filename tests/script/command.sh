@@ -13,7 +13,7 @@ done
 [ "${known:-}" ] || fail "no instruction set that WEIR_CPU names is said to be used"
 [ -e "$build/libweir_cuda.so" ] || has out "CUDA back end: not built"
 run 0 "$weir" --help
-for command in run plugins describe trace fit sample compare report check job; do
+for command in run plugins describe trace fit sample compare report check new job; do
     has out "  $command "
     run 0 "$weir" $command --help
     has out "weir $command"

@@ -60,6 +60,14 @@ for plugin in by_hand/row_ratio.so by_cmake/row_ratio.so; do
     has out '0.75'
 done
 
+# A plugin that the installed program begins is built by the installed package.
+run 0 "$installed" new metric begun
+has out "-Dweir_DIR='$library/cmake/weir'"
+(cd begun && cmake -G Ninja -B build -Dweir_DIR="$library/cmake/weir" && cmake --build build && ctest --test-dir build) >cmake.log 2>&1 || {
+    cat cmake.log >&2
+    fail "the CMake package does not build what weir new began"
+}
+
 # A function that is not there is a load error that names it.
 sed 's/weir_score_na(job, "ROWS", "the real trace has no rows")/weir_not_there()/; 2a int weir_not_there(void);' \
     row_ratio.c >lost.c
