@@ -97,7 +97,8 @@ int fp_bayes(weir_job *job, double smoothing, size_t places, const struct fp_tra
     for (size_t i = 0; i < unseen->count && !status; i++) {
         double best = -INFINITY;
 
-        status = weir_progress(job, (int64_t)i, (int64_t)unseen->count) ? WEIR_ECANCEL : WEIR_OK;
+        status =
+            fp_progress(job, train, (int64_t)i, (int64_t)unseen->count) ? WEIR_ECANCEL : WEIR_OK;
         out[i] = 0;
         for (uint32_t c = 0; c < train->classes && !status; c++) {
             double value = log_joint(unseen->flat + i * places, places, mean + c * places,

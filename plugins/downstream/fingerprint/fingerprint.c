@@ -8,7 +8,8 @@
 
 static const weir_option options[] = {
     WEIR_LIST(struct fp_options, features, "", "features to compute; empty: all"),
-    WEIR_LIST(struct fp_options, classifiers, "bayes,forest,xgboost", "of bayes, forest, xgboost"),
+    WEIR_LIST(struct fp_options, classifiers, "cnn,mlp,bayes,forest,xgboost",
+              "of cnn, mlp, bayes, forest, xgboost"),
     WEIR_CHOICE(struct fp_options, input, "images|series",
                 "what the classifiers see: fields (encoder gasf), or the values themselves"),
     WEIR_INT(struct fp_options, side, 0, 0, 512,
@@ -18,12 +19,19 @@ static const weir_option options[] = {
     WEIR_INT(struct fp_options, level, 0, 0, 16,
              "components of a label that make a class, web/h2/article being three; 0: all"),
     WEIR_LIST(struct fp_options, rare, "", "classes that the scores are of; empty: all"),
+    WEIR_LIST(struct fp_options, legitimate, "",
+              "classes that the ensemble of ENT_LEGIT, ENT_ANOM and ENT_AUC learns; empty: none"),
+    WEIR_INT(struct fp_options, members, 5, 1, 100, "networks of the ensemble"),
+    WEIR_INT(struct fp_options, steps, 0, 0, 1000000,
+             "cnn, mlp: steps of training; 0: 30 passes, at least 500 and at most 1500 steps"),
     WEIR_REAL(struct fp_options, smoothing, 1e-9, 0, 1,
               "bayes: added to variances, in units of the largest"),
     WEIR_INT(struct fp_options, trees, 50, 1, 10000, "forest: trees"),
     WEIR_INT(struct fp_options, rounds, 50, 1, 10000, "xgboost: rounds, of a tree a class each"),
     WEIR_INT(struct fp_options, depth, 6, 1, 30, "xgboost: depth of a tree"),
-    WEIR_PRESET("tiny", "side=8 trees=5 rounds=3", "for tests"),
+    WEIR_PRESET("quick", "side=16 classifiers=cnn,bayes,xgboost",
+                "three classifiers at 16 x 16 pixels: a fifth of the time"),
+    WEIR_PRESET("tiny", "side=8 steps=30 trees=5 rounds=3 members=2", "for tests"),
     WEIR_END};
 
 #define NEEDS WEIR_SERIES, WEIR_LABELS, NULL, WEIR_CEILING_NONE, 0
@@ -50,6 +58,18 @@ static const weir_feature features[] = {
      "Spearman's rho between ORI and SYN over the classifiers, three or more: whether synthetic "
      "series rank classifiers as real ones do.",
      WEIR_HIGHER, NEEDS},
+    {"ENT_LEGIT", "uncertainty of legitimate series", "nats",
+     "Mean entropy of the mean prediction of an ensemble trained on the legitimate classes (option "
+     "legitimate) of real, synthetic or both kinds of series (the variant ori, syn, both), over "
+     "the "
+     "held-out real series of those classes. NetDiffus.",
+     WEIR_NEITHER, NEEDS},
+    {"ENT_ANOM", "uncertainty of anomalous series", "nats",
+     "The same over the held-out real series of the other classes.", WEIR_NEITHER, NEEDS},
+    {"ENT_AUC", "anomalies told by uncertainty", "",
+     "Probability that an anomalous series has a larger entropy than a legitimate one: the area "
+     "under the ROC curve.",
+     WEIR_HIGHER, NEEDS},
     {0}};
 
 /* ---- What is asked for ----------------------------------------------------------------------- */
@@ -59,8 +79,11 @@ static const char *const scenario_names[SCENARIOS] = {"original", "synth", "both
 static const char *const accuracy_names[SCENARIOS] = {"ORI", "SYN", "BOTH"};
 static const char *const f1_names[SCENARIOS] = {"ORI_F1", "SYN_F1", "BOTH_F1"};
 
-enum kind { BAYES, FOREST, XGBOOST, KINDS };
-static const char *const kind_names[KINDS] = {"bayes", "forest", "xgboost"};
+static const char *const variants[SCENARIOS] = {"ori", "syn", "both"};
+static const char *const entropies[] = {"ENT_LEGIT", "ENT_ANOM", "ENT_AUC"};
+
+enum kind { CNN, MLP, BAYES, FOREST, XGBOOST, KINDS };
+static const char *const kind_names[KINDS] = {"cnn", "mlp", "bayes", "forest", "xgboost"};
 
 struct scenario_set {
     bool wanted;
@@ -79,9 +102,12 @@ struct task {
     const struct fp_options *o;
     size_t kinds;
     enum kind kind[KINDS];
+    bool unsure; /* whether a feature of uncertainty is wanted */
     struct fp_data data;
     struct scenario_set sets[SCENARIOS];
-    const bool *only; /* [data.classes] those that the scores are of; NULL for all */
+    const bool *only;       /* [data.classes] those that the scores are of; NULL for all */
+    const bool *legitimate; /* [data.classes] NULL where no uncertainty is asked for */
+    int64_t fits, done;     /* of all classifiers and members; of them, finished */
     uint32_t *predicted;
     struct result results[KINDS][SCENARIOS];
 };
@@ -99,7 +125,8 @@ static int read_kinds(struct task *task)
             kind++;
         if (kind == KINDS)
             return weir_fail(task->job, WEIR_EOPTION,
-                             "option classifiers: '%.60s' is none of bayes, forest, xgboost",
+                             "option classifiers: '%.60s' is none of cnn, mlp, bayes, forest, "
+                             "xgboost",
                              list->items[i]);
         for (size_t j = 0; j < task->kinds; j++)
             if (task->kind[j] == (enum kind)kind)
@@ -110,15 +137,20 @@ static int read_kinds(struct task *task)
     return WEIR_OK;
 }
 
-/* Which scenarios the wanted features need. */
+/* Which scenarios the wanted features need, and how many fits that makes. */
 static void read_wanted(struct task *task)
 {
     bool ratio = weir_wanted(task->job, "SYN_REL"), agreement = weir_wanted(task->job, "AGREE");
 
-    for (int s = 0; s < SCENARIOS; s++)
+    for (int s = 0; s < SCENARIOS; s++) {
         task->sets[s].wanted = weir_wanted(task->job, accuracy_names[s]) ||
                                weir_wanted(task->job, f1_names[s]) ||
                                (s != BOTH && (ratio || agreement));
+        task->fits += task->sets[s].wanted ? (int64_t)task->kinds : 0;
+    }
+    for (int e = 0; e < 3; e++)
+        task->unsure = task->unsure || weir_wanted(task->job, entropies[e]);
+    task->fits += task->unsure && task->o->legitimate.count ? SCENARIOS * task->o->members : 0;
 }
 
 /* Flags of the classes that an option lists, each of which the test data must have. */
@@ -213,14 +245,23 @@ static int open_set(struct task *task, enum scenario s, size_t first, size_t end
     return WEIR_OK;
 }
 
+/* The rows that a scenario trains on: first_row … end_row - 1. */
+static size_t first_row(const struct task *task, enum scenario s)
+{
+    return task->data.begin[s == SYN ? FP_SYNTHETIC : FP_REAL];
+}
+
+static size_t end_row(const struct task *task, enum scenario s)
+{
+    return task->data.begin[s == ORI ? FP_SYNTHETIC : FP_TEST];
+}
+
 static int open_sets(struct task *task)
 {
-    const size_t *begin = task->data.begin;
-    const size_t first[SCENARIOS] = {begin[FP_REAL], begin[FP_SYNTHETIC], begin[FP_REAL]};
-    const size_t end[SCENARIOS] = {begin[FP_SYNTHETIC], begin[FP_TEST], begin[FP_TEST]};
-
     for (int s = 0; s < SCENARIOS; s++)
-        if (task->sets[s].wanted && open_set(task, (enum scenario)s, first[s], end[s]))
+        if (task->sets[s].wanted &&
+            open_set(task, (enum scenario)s, first_row(task, (enum scenario)s),
+                     end_row(task, (enum scenario)s)))
             return weir_job_error(task->job)->status;
     if (!fp_rows(&task->data, FP_SYNTHETIC))
         snprintf(task->sets[BOTH].reason, sizeof task->sets[BOTH].reason,
@@ -233,13 +274,18 @@ static int open_sets(struct task *task)
 static int predict(struct task *task, enum kind kind, enum scenario s,
                    const struct fp_unseen *unseen)
 {
-    const struct fp_train *train = &task->sets[s].train;
+    struct fp_train *train = &task->sets[s].train;
     size_t places = task->data.places;
     uint32_t *out = task->predicted;
     char stream[64];
 
     snprintf(stream, sizeof stream, "%s/%s", kind_names[kind], scenario_names[s]);
+    train->before = task->done++;
+    train->all = task->fits;
     switch (kind) {
+    case CNN:
+    case MLP:
+        return fp_network(task->job, kind == CNN, stream, &task->data, train, unseen, out);
     case BAYES:
         return fp_bayes(task->job, task->o->smoothing, places, train, unseen, NULL, out);
     case FOREST:
@@ -338,6 +384,49 @@ static int score_agreement(struct task *task)
     return answer(task, "AGREE", reason, rho, n, n);
 }
 
+static int score_uncertainty(struct task *task, enum scenario s)
+{
+    const struct fp_data *data = &task->data;
+    size_t first = first_row(task, s), end = end_row(task, s), synthetic = 0;
+    struct fp_unsure unsure;
+    char stream[64];
+    int status;
+
+    if (s == BOTH && !fp_rows(data, FP_SYNTHETIC))
+        end = first; /* nothing but what ORI has */
+    snprintf(stream, sizeof stream, "ensemble/%s", scenario_names[s]);
+    status = fp_uncertainty(task->job, stream, data, task->legitimate, first, end, task->done,
+                            task->fits, &unsure);
+    task->done += task->o->members;
+    if (status || weir_score_as(task->job, variants[s], NULL))
+        return status ? status : (int)weir_job_error(task->job)->status;
+    for (size_t i = data->begin[FP_SYNTHETIC]; s != ORI && i < data->begin[FP_TEST]; i++)
+        synthetic += task->legitimate[data->class[i]];
+    if (answer(task, "ENT_LEGIT", unsure.reason, unsure.legitimate, unsure.n_legitimate,
+               synthetic) ||
+        answer(task, "ENT_ANOM", unsure.reason, unsure.anomalous, unsure.n_anomalous, synthetic) ||
+        answer(task, "ENT_AUC", unsure.reason, unsure.auc, fp_rows(data, FP_TEST), synthetic))
+        return weir_job_error(task->job)->status;
+    return WEIR_OK;
+}
+
+static int score_uncertainties(struct task *task)
+{
+    int status = WEIR_OK;
+
+    if (!task->unsure)
+        return WEIR_OK;
+    if (task->legitimate) {
+        for (int s = 0; s < SCENARIOS && !status; s++)
+            status = score_uncertainty(task, (enum scenario)s);
+        return status;
+    }
+    status = weir_score_as(task->job, NULL, NULL);
+    for (int e = 0; e < 3 && !status; e++)
+        status = answer(task, entropies[e], "the option legitimate names no class", 0, 0, 0);
+    return status;
+}
+
 /* Every wanted feature is n/a, for a reason that no classifier can help. */
 static int score_none(weir_job *job, const char *reason)
 {
@@ -347,11 +436,32 @@ static int score_none(weir_job *job, const char *reason)
     return WEIR_OK;
 }
 
+static int open_task(struct task *task, const weir_dataset *const part[FP_PARTS])
+{
+    weir_job *job = task->job;
+    bool networks = task->unsure && task->o->legitimate.count, others = false;
+
+    for (size_t i = 0; i < task->kinds; i++) {
+        networks = networks || task->kind[i] <= MLP;
+        others = others || task->kind[i] > MLP;
+    }
+    if (fp_data_open(job, part, networks, others, &task->data))
+        return weir_job_error(job)->status ? (int)weir_job_error(job)->status : WEIR_ECANCEL;
+    task->predicted = weir_alloc(job, fp_rows(&task->data, FP_TEST), sizeof *task->predicted);
+    if (!task->predicted || open_sets(task) ||
+        (task->o->rare.count && read_classes(task, &task->o->rare, "rare", &task->only)) ||
+        (task->o->legitimate.count &&
+         read_classes(task, &task->o->legitimate, "legitimate", &task->legitimate)))
+        return weir_job_error(job)->status;
+    return WEIR_OK;
+}
+
 static int score(weir_job *job, const weir_dataset *real_train, const weir_dataset *real_test,
                  const weir_dataset *synthetic)
 {
     const weir_dataset *const part[FP_PARTS] = {real_train, synthetic, real_test};
     struct task task = {.job = job, .o = weir_options(job)};
+    int status;
 
     if (read_kinds(&task))
         return weir_job_error(job)->status;
@@ -359,25 +469,15 @@ static int score(weir_job *job, const weir_dataset *real_train, const weir_datas
         return score_none(job, weir_dataset_rows(real_train)
                                    ? "the real test data has no series"
                                    : "the real training data has no series");
-    if (fp_data_open(job, part, false, true, &task.data))
-        return weir_job_error(job)->status ? (int)weir_job_error(job)->status : WEIR_ECANCEL;
     read_wanted(&task);
-    task.predicted = weir_alloc(job, fp_rows(&task.data, FP_TEST), sizeof *task.predicted);
-    if (!task.predicted || open_sets(&task) ||
-        (task.o->rare.count && read_classes(&task, &task.o->rare, "rare", &task.only)))
-        return weir_job_error(job)->status;
-    for (size_t i = 0; i < task.kinds; i++) {
-        for (int s = 0; s < SCENARIOS; s++) {
-            int status =
-                task.sets[s].wanted ? test(&task, task.kind[i], (enum scenario)s) : WEIR_OK;
-
-            if (status)
-                return status;
-        }
-        if (score_kind(&task, task.kind[i]))
-            return weir_job_error(job)->status;
+    status = open_task(&task, part);
+    for (size_t i = 0; i < task.kinds && !status; i++) {
+        for (int s = 0; s < SCENARIOS && !status; s++)
+            status = task.sets[s].wanted ? test(&task, task.kind[i], (enum scenario)s) : WEIR_OK;
+        status = status ? status : score_kind(&task, task.kind[i]);
     }
-    return score_agreement(&task);
+    status = status ? status : score_agreement(&task);
+    return status ? status : score_uncertainties(&task);
 }
 
 WEIR_DOWNSTREAM(fingerprint,

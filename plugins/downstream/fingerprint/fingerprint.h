@@ -17,6 +17,7 @@ struct fp_options {
     weir_list rare;
     weir_list legitimate;
     int64_t members;
+    int64_t steps;
     double smoothing;
     int64_t trees;
     int64_t rounds;
@@ -45,6 +46,7 @@ struct fp_train {
     const uint32_t *label; /* [count], below classes */
     const float *x;        /* [count][height][width][channels], or NULL */
     const float *flat;     /* [count][places], or NULL */
+    int64_t before, all;   /* of `all` fits of the job `before` are done */
 };
 
 /* Series to predict the class of. */
@@ -54,7 +56,7 @@ struct fp_unseen {
 };
 
 /* data.c. Classes and what the classifiers see; networks, others: which of the two forms are
- * needed. All parts have rows. */
+ * needed. The real parts have rows. */
 int fp_data_open(weir_job *job, const weir_dataset *const part[FP_PARTS], bool networks,
                  bool others, struct fp_data *data);
 static inline size_t fp_rows(const struct fp_data *data, enum fp_part part)
@@ -63,6 +65,15 @@ static inline size_t fp_rows(const struct fp_data *data, enum fp_part part)
 }
 /* The class of a label, or UINT32_MAX. */
 uint32_t fp_class(const struct fp_data *data, const char *label);
+
+/* Reports that a share at / of of the fit that `train` is for is done. */
+static inline int fp_progress(weir_job *job, const struct fp_train *train, int64_t at, int64_t of)
+{
+    const double fit = 1000;
+
+    return weir_progress(job, (int64_t)(fit * ((double)train->before + (double)at / (double)of)),
+                         (int64_t)fit * train->all);
+}
 
 /* The classifiers: trained on `train`, their class for every unseen series into out [count].
  * stream: the name of the random stream. */
@@ -76,6 +87,27 @@ int fp_forest(weir_job *job, const char *stream, size_t places, const struct fp_
               const struct fp_unseen *unseen, uint32_t *out);
 int fp_boosted(weir_job *job, const char *stream, size_t places, const struct fp_train *train,
                const struct fp_unseen *unseen, uint32_t *out);
+
+/* networks.c. A convolutional network or a multilayer perceptron, by <weir/classifier.h>. */
+int fp_network(weir_job *job, bool cnn, const char *stream, const struct fp_data *data,
+               const struct fp_train *train, const struct fp_unseen *unseen, uint32_t *out);
+/* The entropy of the mean prediction of several convolutional networks, in nats: entropy [unseen].
+ */
+int fp_ensemble(weir_job *job, const char *stream, const struct fp_data *data,
+                const struct fp_train *train, const struct fp_unseen *unseen, double *entropy);
+
+/* uncertainty.c. */
+struct fp_unsure {
+    double legitimate, anomalous; /* mean entropies of the test series, nats */
+    double auc;
+    size_t n_legitimate, n_anomalous, trained;
+    char reason[200]; /* why there is none; empty if there is */
+};
+/* An ensemble trained on the legitimate rows among first … end of data; `before` of `all` fits of
+ * the job are done. legitimate: [classes]. */
+int fp_uncertainty(weir_job *job, const char *stream, const struct fp_data *data,
+                   const bool *legitimate, size_t first, size_t end, int64_t before, int64_t all,
+                   struct fp_unsure *unsure);
 
 /* measure.c. */
 /* The share of right predictions, and the mean of F1 over the classes that occur among `class`;

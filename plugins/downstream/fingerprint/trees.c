@@ -150,7 +150,7 @@ static int boost(struct trees *trees, const char *const (*settings)[2], int64_t 
         return failed(trees, "a booster");
     status = set_all(trees, booster, settings);
     for (int64_t round = 0; round < rounds && !status; round++) {
-        if (weir_progress(trees->job, done + round, all))
+        if (fp_progress(trees->job, trees->train, done + round, all))
             status = WEIR_ECANCEL;
         else if (XGBoosterUpdateOneIter(booster, (int)round, trees->learnt))
             status = failed(trees, "a round");
