@@ -70,6 +70,9 @@ void report_difference_sentences(const report_model *model, report_text *out);
 const char *report_too_few(size_t n, char out[REPORT_NUMBER]);
 /* "a is better", "not distinguishable", "too few (n = 3)": of a pair over all traces. */
 void report_verdict(const report_model *model, size_t a, size_t b, report_text *out);
+/* "Best: a; not distinguishable from it: b and c." of a feature on a dataset; nothing where nobody
+ * is ranked. */
+void report_best(const report_model *model, size_t dataset, size_t feature, report_text *out);
 /* "p = 0.016", "p < 0.0001". */
 const char *report_p(double p, char out[REPORT_NUMBER]);
 /* The label, or the generator's name without one. */

@@ -48,6 +48,39 @@ void report_verdict(const report_model *model, size_t a, size_t b, report_text *
                       report_entry_label(&model->entries[pair->net > 0 ? a : b]));
 }
 
+void report_best(const report_model *model, size_t dataset, size_t feature, report_text *out)
+{
+    size_t best = 0, tied = 0, apart = 0, unsure = 0, named = 0;
+
+    for (size_t e = 0; e < model->ranked; e++) {
+        const report_cell *cell = report_cell_at(model, dataset, feature, e);
+
+        if (!cell || !cell->ok || isnan(cell->rank))
+            continue;
+        unsure += !cell->method;
+        tied += cell->tied;
+        apart += !cell->best && !cell->tied;
+        if (!cell->best)
+            continue;
+        report_add(out, best++ ? " and " : "Best: ");
+        report_add(out, report_entry_label(&model->entries[e]));
+    }
+    for (size_t e = 0; e < model->ranked && tied; e++) {
+        const report_cell *cell = report_cell_at(model, dataset, feature, e);
+
+        if (!cell || !cell->tied)
+            continue;
+        if (!named++)
+            report_format(out, "; not distinguishable from %s: ", best > 1 ? "them" : "it");
+        else
+            report_add(out, named == tied ? " and " : ", ");
+        report_add(out, report_entry_label(&model->entries[e]));
+    }
+    if (!tied && apart && !unsure)
+        report_add(out, ", the interval apart from all others");
+    report_add(out, best ? "." : "");
+}
+
 /* ---- Sentences ------------------------------------------------------------------------------- */
 
 /* "a, b and c" of the entries of a clique. */
@@ -67,10 +100,11 @@ static void say_cliques(const report_model *model, report_text *out)
     size_t n = cliques ? report_cliques(what, cliques) : 0;
 
     out->failed |= !cliques;
-    report_format(out,
-                  " Two of them are distinguishable where their mean ranks are %.2f or more apart "
-                  "(Nemenyi's critical difference).",
-                  what->critical);
+    report_format(
+        out,
+        " Two of them are distinguishable where their mean places, 1 to %zu on each trace, "
+        "are %.2f or more apart (Nemenyi's critical difference).",
+        what->k, what->critical);
     for (size_t i = 0; i < n; i++) {
         report_add(out, i ? "; " : " Not distinguishable: ");
         names(out, model, &cliques[i]);
@@ -95,11 +129,12 @@ static void say_friedman(const report_model *model, report_text *out)
                       "(k = %zu); it needs %d generators that have a rank on every trace.",
                       what->k, REPORT_TREATMENTS);
     } else {
-        report_format(out,
-                      "Over %zu traces the ranks of %zu generators %s (Friedman's test in the form "
-                      "of Iman and Davenport: ",
-                      model->trace_count, what->k,
-                      differ ? "differ by more than chance" : "do not differ beyond chance");
+        report_format(
+            out,
+            "Over %zu traces the places of %zu generators %s (Friedman's test in the form "
+            "of Iman and Davenport: ",
+            model->trace_count, what->k,
+            differ ? "differ by more than chance" : "do not differ beyond chance");
         if (isfinite(what->friedman.f))
             report_format(out, "F = %.3g, ", what->friedman.f);
         report_format(out, "%s).", report_p(what->friedman.p, number));

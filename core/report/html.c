@@ -380,7 +380,7 @@ void report_html_page(report_text *out, const report_model *model, const report_
     }
     for (size_t t = 0; t < model->trace_count; t++) {
         if (model->trace_count > 1) {
-            report_add(out, "<details><summary>On ");
+            report_add(out, "<details><summary>Leaderboard on ");
             report_html(out, model->traces[t].name);
             report_add(out, "</summary>\n");
         }

@@ -1,4 +1,5 @@
 /* The page's part on one trace: scores at a glance, curves, a table a feature, averages. */
+#include "report/differences.h"
 #include "report/html.h"
 #include <math.h>
 #include <string.h>
@@ -332,6 +333,7 @@ static void feature_facts(report_text *out, const report_model *model, size_t da
                           size_t feature, bool several)
 {
     const report_feature *what = &model->features[feature];
+    report_text best = {0};
     const char *reason = "";
 
     for (size_t e = 0; e < model->ranked; e++) {
@@ -350,7 +352,10 @@ static void feature_facts(report_text *out, const report_model *model, size_t da
     report_html(out, what->unit);
     if (!strcmp(what->better, "lower") || !strcmp(what->better, "higher"))
         report_format(out, ", %s is better", what->better);
-    report_add(out, several ? "." : ". One seed, so no interval.");
+    report_add(out, several ? ". " : ". One seed, so no interval. ");
+    report_best(model, dataset, feature, &best);
+    report_html(out, best.data);
+    report_end(out, &best);
     if (*reason) {
         report_add(out, " Skill n/a: ");
         report_html(out, reason);

@@ -1,4 +1,5 @@
 /* The leaderboard as plain text for a terminal, at most 100 columns wide. */
+#include "report/differences.h"
 #include "report/html.h"
 #include <math.h>
 #include <stdio.h>
@@ -120,9 +121,39 @@ static void board(report_text *out, const report_model *model, size_t trace)
     }
 }
 
+/* Lines of a text, broken at spaces before column 98. */
+static void wrapped(report_text *out, const char *text)
+{
+    size_t column = 0;
+
+    while (*text) {
+        size_t n = strcspn(text, " \n"), wide;
+        report_text word = {0};
+
+        report_add_bytes(&word, text, n);
+        n += text[n] != 0;
+        wide = width(word.data ? word.data : "");
+        wide = wide < 98 ? wide : 98;
+        if (column && column + 1 + wide > 98) {
+            report_add(out, "\n");
+            column = 0;
+        }
+        report_add(out, column ? " " : "");
+        column += column > 0;
+        pad(out, word.data ? word.data : "", wide, false);
+        column += wide;
+        report_end(out, &word);
+        if (text[n - 1] == '\n') {
+            report_add(out, "\n");
+            column = 0;
+        }
+        text += n;
+    }
+}
+
 char *report_terminal(const report_model *model, weir_error *error)
 {
-    report_text out = {0};
+    report_text out = {0}, differences = {0};
 
     report_summary(model, &out);
     report_add(&out,
@@ -139,6 +170,12 @@ char *report_terminal(const report_model *model, weir_error *error)
             out.data[--out.used] = 0;
         report_add(&out, "\n");
         board(&out, model, trace);
+    }
+    if (model->ranked > 1) {
+        report_difference_sentences(model, &differences);
+        report_add(&out, "\n");
+        wrapped(&out, differences.data ? differences.data : "");
+        report_end(&out, &differences);
     }
     if (model->failure_count)
         report_format(&out, "\n%zu %s failed:\n", model->failure_count,

@@ -321,7 +321,8 @@ const char *const *report_reading(void)
         "which a generator has the best mean, and those in which it is not distinguishable from "
         "the best: their 95 % intervals over seeds overlap.",
         "Floors, ceilings and canaries are references: in parentheses stands the mean rank that "
-        "each would have were it alone ranked with the generators. `copy`, the real data again, is "
+        "each would have were it alone ranked with the generators. The canary copy, the real data "
+        "again, is "
         "never ranked, whatever its label. The skill of a group is the median over its features: a "
         "mean would be "
         "ruled by one whose floor and ceiling nearly meet.",

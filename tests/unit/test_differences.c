@@ -244,8 +244,8 @@ static void many_traces_are(void **state)
     char *html = store_get(folder, "report.html");
 
     (void)state;
-    contains(markdown, "Over 8 traces the ranks of 4 generators differ by more than chance");
-    contains(markdown, "mean ranks are 1.66 or more apart");
+    contains(markdown, "Over 8 traces the places of 4 generators differ by more than chance");
+    contains(markdown, "mean places, 1 to 4 on each trace, are 1.66 or more apart");
     contains(markdown, "Not distinguishable: A and B; C and D. Left out, having no rank on some "
                        "trace: E\n");
     contains(markdown, "Holm's correction): 4 of 6 tested are distinguishable at 0.05; 4 with too "
@@ -332,6 +332,42 @@ static void one_seed_tells_nothing(void **state)
     close_model(model);
 }
 
+static void best_of(const report_model *model, size_t feature, const char *wanted)
+{
+    report_text text = {0};
+
+    report_best(model, 0, feature, &text);
+    assert_string_equal(text.data ? text.data : "", wanted);
+    report_free(&text);
+}
+
+/* Intervals decide who stands with the best; where one is missing, nothing is claimed. */
+static void best_and_its_equals(void **state)
+{
+    report_model *model = model_of("t,a,a,1,metric,emd,fix,FD,1,s,lower,1,1,ok,,j\n"
+                                   "t,a,a,1,metric,emd,fix,IT,1,s,lower,1,1,ok,,j\n"
+                                   "t,a,a,1,metric,emd,fix,PL,1,s,lower,1,1,ok,,j\n"
+                                   "t,a,a,2,metric,emd,fix,FD,1.1,s,lower,1,1,ok,,j\n"
+                                   "t,a,a,2,metric,emd,fix,IT,1.1,s,lower,1,1,ok,,j\n"
+                                   "t,a,a,2,metric,emd,fix,PL,1.1,s,lower,1,1,ok,,j\n"
+                                   "t,b,b,1,metric,emd,fix,FD,90,s,lower,1,1,ok,,j\n"
+                                   "t,b,b,1,metric,emd,fix,IT,90,s,lower,1,1,ok,,j\n"
+                                   "t,b,b,1,metric,emd,fix,PL,2,s,lower,1,1,ok,,j\n"
+                                   "t,b,b,2,metric,emd,fix,IT,91,s,lower,1,1,ok,,j\n"
+                                   "t,b,b,2,metric,emd,fix,PL,1,s,lower,1,1,ok,,j\n"
+                                   "t,c,c,1,metric,emd,fix,IT,,s,lower,,,failed,it crashed,j\n");
+
+    (void)state;
+    assert_string_equal(model->features[0].label, "IT");
+    best_of(model, 0, "Best: a, the interval apart from all others.");
+    best_of(model, 1, "Best: a."); /* b has one seed */
+    best_of(model, 2, "Best: a; not distinguishable from it: b.");
+    assert_int_equal(report_pair_at(model, 0, 0, 1)->apart[0], 1);
+    assert_int_equal(report_pair_at(model, 0, 0, 1)->unknown, 1);
+    assert_true(report_pair_at(model, 0, 0, 2)->net == 1); /* c failed */
+    close_model(model);
+}
+
 static void nobody_to_compare(void **state)
 {
     report_model *model = model_of("t,a,a,1,metric,emd,fix,IT,1,s,lower,1,1,ok,,j\n");
@@ -388,6 +424,7 @@ int main(void)
         cmocka_unit_test(cliques_are_the_largest),
         cmocka_unit_test(all_equal),
         cmocka_unit_test(one_seed_tells_nothing),
+        cmocka_unit_test(best_and_its_equals),
         cmocka_unit_test(nobody_to_compare),
         cmocka_unit_test(as_json),
     };

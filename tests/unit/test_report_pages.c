@@ -55,15 +55,11 @@ static void page_is_complete(void **state)
     store_remove(folder);
 }
 
-/* The lines of a Markdown table have equal numbers of cells. */
-static void markdown_tables_are_square(void **state)
+/* The lines of a Markdown table have equal numbers of cells. Returns how many tables there are. */
+static size_t square_tables(char *markdown)
 {
-    char *folder = store_unpack(), *markdown;
     size_t columns = 0, tables = 0;
 
-    (void)state;
-    write_report(folder);
-    markdown = store_get(folder, "report.md");
     for (char *line = strtok(markdown, "\n"), *before = NULL; line; line = strtok(NULL, "\n")) {
         size_t bars = 0;
 
@@ -78,8 +74,39 @@ static void markdown_tables_are_square(void **state)
         }
         before = line;
     }
-    assert_true(tables > 8);
+    return tables;
+}
+
+static void markdown_tables_are_square(void **state)
+{
+    char *folder = store_unpack(), *markdown;
+
+    (void)state;
+    write_report(folder);
+    markdown = store_get(folder, "report.md");
+    assert_true(square_tables(markdown) > 8);
     free(markdown);
+    store_remove(folder);
+}
+
+/* Eight traces without jobs: the critical-difference diagram, pairs, agreement. */
+static void differences_are_well_formed(void **state)
+{
+    char *rows = store_get(WEIR_SOURCE_DIR, "tests/golden/differences/scores.csv");
+    char *folder = store_folder(), *page;
+
+    (void)state;
+    store_put(folder, "scores.csv", rows);
+    write_report(folder);
+    page = store_get(folder, "report.html");
+    well_formed(page);
+    contains(page, "<svg viewBox=\"0 0 760");
+    contains(page, "Best: A; not distinguishable from it: B");
+    free(page);
+    page = store_get(folder, "report.md");
+    assert_true(square_tables(page) > 8);
+    free(page);
+    free(rows);
     store_remove(folder);
 }
 
@@ -291,6 +318,10 @@ static void terminal_is_narrow(void **state)
     contains(text, "\nsample\n");
     contains(text, "  1 bootstrap               1.12  16 of 16       0.116");
     contains(text, "    marginals (ceiling)");
+    contains(
+        text,
+        "\nWhether the generators differ over the traces (Friedman's test): too few (n = 2); it "
+        "is run, and a\ncritical-difference");
     contains(text, "3 jobs failed:\n  fit of broken, seed 1, on sample: crashed (SIGSEGV)\n");
     narrow(text);
     free(text);
@@ -321,6 +352,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(page_is_complete),
         cmocka_unit_test(markdown_tables_are_square),
+        cmocka_unit_test(differences_are_well_formed),
         cmocka_unit_test(equal_stores_give_equal_pages),
         cmocka_unit_test(without_gnuplot_it_says_so),
         cmocka_unit_test(hostile_text_stays_text),
