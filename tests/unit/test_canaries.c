@@ -1,6 +1,6 @@
 /* Each feature sees what its descriptor says: a copy is at distance 0, or overlaps wholly, and each
  * bad generator it names scores worse than two flow-disjoint halves of the real trace do, over five
- * splits. On the sample data, with emd, jsd, overlap, burst, validity and series_emd. */
+ * splits. On the sample data, with emd, jsd, overlap, burst, validity, series_emd and frechet. */
 #include "data/source.h"
 #include "unit/generator_test.h"
 #include "unit/metric.h"
@@ -77,14 +77,18 @@ static void check_feature(const weir_feature *f, json_t *const *scores, json_t *
     double floor = floor_of(halves, f->label);
 
     for (size_t i = 0; i < CANARIES; i++) {
-        double value, copied = f->better == WEIR_LOWER ? 0 : 1;
-        bool seen;
+        double value;
+        bool seen, copied;
 
         if (!(f->sees & bits[i]))
             continue;
         value = metric_value(scores[i], f->label);
         seen = f->better == WEIR_HIGHER ? value < floor : value > floor;
-        if (bits[i] == WEIR_SEES_COPY ? value != copied : !seen)
+        /* a distance of 0; or, where neither is better, an overlap of 1, which halves do not have
+         */
+        copied = value == 0 || (f->better != WEIR_LOWER && value == 1);
+        copied = copied && (f->better != WEIR_NEITHER || fabs(value - floor) > 0);
+        if (bits[i] == WEIR_SEES_COPY ? !copied : !seen)
             fail_msg("%s does not see %s: %g, where real halves have %g", f->label, canaries[i],
                      value, floor);
     }
@@ -148,6 +152,7 @@ static void series(void **state)
 {
     (void)state;
     check_plugin("series_emd", "", "sample-series.csv", WEIR_SERIES, 0);
+    check_plugin("frechet", "queries=200", "sample-series.csv", WEIR_SERIES, 0);
 }
 
 int main(void)
