@@ -70,7 +70,7 @@ static void board(report_text *out, const report_model *model, size_t trace)
     report_add(out, "  # ");
     pad(out, "generator", NAME, false);
     pad(out, "rank", 7, true);
-    pad(out, "features", 10, true);
+    pad(out, "features", 12, true);
     for (size_t i = 0; i < shown; i++) {
         /* "temporal EMD" is cut to its first word, which tells it apart. */
         snprintf(text, sizeof text, "%.*s", (int)strcspn(model->groups[groups[i]], " "),
@@ -78,7 +78,7 @@ static void board(report_text *out, const report_model *model, size_t trace)
         report_add(out, " ");
         pad(out, text, GROUP + 1, true);
     }
-    pad(out, "fit+sample", 13, true);
+    pad(out, "fit+sample", 11, true);
     pad(out, "memory", 9, true);
     report_add(out, "\n");
     for (size_t i = 0; i < model->entry_count; i++) {
@@ -108,14 +108,14 @@ static void board(report_text *out, const report_model *model, size_t trace)
             pad(out, text, 7, true);
         }
         if (isnan(line->rank))
-            pad(out, "-", 10, true);
+            pad(out, "-", 12, true);
         else {
             snprintf(text, sizeof text, "%zu of %zu", line->features, what->features);
-            pad(out, text, 10, true);
+            pad(out, text, 12, true);
         }
         for (size_t g = 0; g < shown; g++)
             number(out, line->skill[groups[g]], 3, GROUP + 2);
-        pad(out, cost->runs ? report_duration(cost->fit + cost->sample, text) : "-", 13, true);
+        pad(out, cost->runs ? report_duration(cost->fit + cost->sample, text) : "-", 11, true);
         pad(out, cost->runs ? report_bytes(cost->peak_memory, text) : "-", 9, true);
         report_add(out, "\n");
     }

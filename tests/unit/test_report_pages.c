@@ -316,7 +316,7 @@ static void terminal_is_narrow(void **state)
     contains(text, "5 generators on 2 traces, 3 seeds, 16 ranked features.\n");
     contains(text, "\nall traces\n");
     contains(text, "\nsample\n");
-    contains(text, "  1 bootstrap               1.12  16 of 16       0.116");
+    contains(text, "  1 bootstrap               1.12    16 of 16       0.116");
     contains(text, "    marginals (ceiling)");
     contains(
         text,
