@@ -149,18 +149,25 @@ struct columns {
     int label, title, unit;
 };
 
-static struct columns columns_of(const struct weir_comparison *c)
+static void widen(int *width, const char *text)
+{
+    *width = width_of(text) > *width ? width_of(text) : *width;
+}
+
+static struct columns columns_of(const struct weir_comparison *c, const json_t *rows)
 {
     struct columns w = {0};
+    const json_t *row;
+    size_t at;
 
     for (size_t i = 0; i < c->count; i++)
-        for (const weir_feature *f = features_of(c->scorings[i].loaded->plugin); f->label; f++) {
-            if (!(f->schemas & c->schema))
-                continue;
-            w.label = width_of(f->label) > w.label ? width_of(f->label) : w.label;
-            w.title = width_of(f->title) > w.title ? width_of(f->title) : w.title;
-            w.unit = width_of(f->unit) > w.unit ? width_of(f->unit) : w.unit;
-        }
+        for (const weir_feature *f = features_of(c->scorings[i].loaded->plugin); f->label; f++)
+            if (f->schemas & c->schema) {
+                widen(&w.label, f->label);
+                widen(&w.title, f->title);
+            }
+    json_array_foreach(rows, at, row) if (!strcmp(text_of(row, "status"), "ok"))
+        widen(&w.unit, text_of(row, "unit"));
     return w;
 }
 
@@ -183,10 +190,9 @@ static void print_row(const struct columns *w, const weir_feature *feature, cons
 }
 
 /* The rows of one plugin; those that its schema rules out share a line at the end. */
-static void print_plugin(const struct weir_comparison *c, const struct weir_scoring *scoring,
-                         const json_t *rows)
+static void print_plugin(const struct weir_comparison *c, const struct columns *widths,
+                         const struct weir_scoring *scoring, const json_t *rows)
 {
-    const struct columns widths = columns_of(c);
     const weir_plugin *plugin = scoring->loaded->plugin;
     const char *variant = text_of(scoring->options, "variant"), *reason = "";
     const json_t *row;
@@ -196,7 +202,7 @@ static void print_plugin(const struct weir_comparison *c, const struct weir_scor
     for (const weir_feature *f = features_of(plugin); f->label; f++)
         json_array_foreach(rows, at, row) if (f->schemas & c->schema &&
                                               !strcmp(text_of(row, "feature"), f->label))
-            print_row(&widths, f, row);
+            print_row(widths, f, row);
     for (const weir_feature *f = features_of(plugin); f->label; f++)
         json_array_foreach(rows, at, row) if (!(f->schemas & c->schema) &&
                                               !strcmp(text_of(row, "feature"), f->label))
@@ -210,21 +216,24 @@ static void print_plugin(const struct weir_comparison *c, const struct weir_scor
 
 int weir_compare_report(const struct weir_comparison *c)
 {
-    json_t *all = json_array(), *document;
+    json_t *all = json_array(), *by_plugin[WEIR_COMPARE_MOST], *document;
+    struct columns widths;
     size_t failed = 0;
 
+    for (size_t i = 0; i < c->count; i++) {
+        by_plugin[i] = json_array();
+        failed += !collect(c, &c->scorings[i], by_plugin[i]);
+        json_array_extend(all, by_plugin[i]);
+    }
     if (!c->json) {
         print_trace("real", c->real, c->facts_real);
         print_trace("synthetic", c->synthetic, c->facts_synthetic);
     }
+    widths = columns_of(c, all);
     for (size_t i = 0; i < c->count; i++) {
-        json_t *rows = json_array();
-
-        failed += !collect(c, &c->scorings[i], rows);
         if (!c->json)
-            print_plugin(c, &c->scorings[i], rows);
-        json_array_extend(all, rows);
-        json_decref(rows);
+            print_plugin(c, &widths, &c->scorings[i], by_plugin[i]);
+        json_decref(by_plugin[i]);
     }
     document = json_pack("{s:o}", "scores", all);
     if (c->json) {

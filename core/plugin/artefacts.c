@@ -91,11 +91,20 @@ int weir_curves_resume(weir_job *job, const char *from)
 
 /* ---- Artefacts --------------------------------------------------------------------------------*/
 
+/* A text as a quoted field; NULL counts as "". */
+static void put_quoted(FILE *file, const char *text)
+{
+    fputc('"', file);
+    for (const char *c = text ? text : ""; *c; c++)
+        fprintf(file, *c == '"' ? "\"\"" : "%c", *c);
+    fputc('"', file);
+}
+
 static int write_images(const weir_table *table, const char *path, weir_error *error)
 {
     const float *values = weir_f32(table, "values");
     const uint32_t *height = weir_u32(table, "height"), *width = weir_u32(table, "width");
-    const uint32_t *label = weir_codes(table, "label");
+    const uint32_t *label = weir_codes(table, "label"), *group = weir_codes(table, "group");
     size_t rows = weir_table_rows(table), size = 0;
     int at = weir_table_find(table, "values");
     char *text = NULL;
@@ -105,6 +114,8 @@ static int write_images(const weir_table *table, const char *path, weir_error *e
     if (at < 0 || !values || !height || !width || !label)
         return weir_error_set(error, WEIR_EBUG,
                               "images need columns values f32, height u32, width u32 and label");
+    if (!group && weir_table_find(table, "group") >= 0)
+        return weir_error_set(error, WEIR_EBUG, "the column group of images is no category");
     weir_table_column(table, (size_t)at, NULL, &size);
     for (size_t i = 0; i < rows; i++)
         if ((uint64_t)height[i] * width[i] > size)
@@ -113,15 +124,17 @@ static int write_images(const weir_table *table, const char *path, weir_error *e
     file = open_memstream(&text, &(size_t){0});
     if (!file)
         return weir_error_memory(error, rows * size, "images");
-    fputs("label,height,width", file);
+    fprintf(file, "label,%sheight,width", group ? "group," : "");
     for (size_t j = 0; j < size; j++)
         fprintf(file, ",v%zu", j);
     for (size_t i = 0; i < rows; i++) {
-        const char *name = weir_category_text(table, "label", label[i]);
-        fputs("\n\"", file);
-        for (const char *c = name ? name : ""; *c; c++)
-            fprintf(file, *c == '"' ? "\"\"" : "%c", *c);
-        fprintf(file, "\",%u,%u", height[i], width[i]);
+        fputc('\n', file);
+        put_quoted(file, weir_category_text(table, "label", label[i]));
+        if (group) {
+            fputc(',', file);
+            put_quoted(file, weir_category_text(table, "group", group[i]));
+        }
+        fprintf(file, ",%u,%u", height[i], width[i]);
         for (size_t j = 0; j < size; j++)
             fprintf(file, ",%.9g", (double)values[i * size + j]);
     }

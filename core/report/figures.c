@@ -188,50 +188,73 @@ static const report_row *first_row(const report_gathering *in, size_t dataset, s
     return found;
 }
 
-/* "seed 1" of the curves, and what else the reader must know. */
-static void cdf(report_gathering *in, size_t trace, size_t feature)
+/* The curves of that name of every entry over each other, with the real data's, which is theirs
+ * all: a new figure, or NULL where there are none. feature: as first_row takes it. */
+static report_figure *overlay(report_gathering *in, report_figure_kind kind, size_t trace,
+                              size_t feature, const char *name, const char *title)
 {
     const report_model *model = in->model;
-    const report_feature *what = &model->features[feature];
-    size_t dataset = (size_t)model->traces[trace].main;
-    char *name = report_string(model->store, in->error, "cdf_%s", what->label);
     report_figure *figure = NULL;
 
-    for (size_t e = 0; name && e < model->entry_count && in->error->status == WEIR_OK; e++) {
+    for (size_t e = 0; e < model->entry_count && in->error->status == WEIR_OK; e++) {
         const report_entry *entry = &model->entries[e];
         const report_row *row =
-            entry->role == REPORT_FLOOR ? NULL : first_row(in, dataset, feature, entry, name);
+            entry->role == REPORT_FLOOR
+                ? NULL
+                : first_row(in, (size_t)model->traces[trace].main, feature, entry, name);
         const report_job *job = row ? report_find_job(model->store, row->job) : NULL;
         report_csv csv;
-        int x, real, synthetic;
+        int real, synthetic;
 
         if (!job ||
             !report_gather_file(in, job, report_json_text(artefact(job, name), "file"), &csv))
             continue;
-        x = report_csv_column(&csv, "x");
         real = report_csv_column(&csv, "real");
         synthetic = report_csv_column(&csv, "synthetic");
-        if (x >= 0 && real >= 0 && synthetic >= 0) {
+        if (real > 0 && synthetic > 0) {
             if (!figure) {
-                figure =
-                    report_figure_new(in, REPORT_CDF, trace,
-                                      report_string(model->store, in->error, "%s%s%s", what->label,
-                                                    *what->title ? ", " : "", what->title));
+                figure = report_figure_new(in, kind, trace, title);
                 if (figure) {
-                    figure->x_label = what->unit;
                     figure->caption = report_string(model->store, in->error, "seed %s", row->seed);
-                    report_curve_read(in, figure, &csv, (size_t)x, (size_t)real, false, "real",
+                    report_curve_read(in, figure, &csv, 0, (size_t)real, false, "real",
                                       REPORT_BLACK);
                 }
             }
             if (figure)
-                report_curve_read(in, figure, &csv, (size_t)x, (size_t)synthetic, false,
-                                  entry->label, entry->colour);
+                report_curve_read(in, figure, &csv, 0, (size_t)synthetic, false, entry->label,
+                                  entry->colour);
         }
         report_csv_free(&csv);
     }
-    if (figure)
+    return figure;
+}
+
+static void cdf(report_gathering *in, size_t trace, size_t feature)
+{
+    const report_feature *what = &in->model->features[feature];
+    report_store *store = in->model->store;
+    char *name = report_string(store, in->error, "cdf_%s", what->label);
+    char *title = report_string(store, in->error, "%s%s%s", what->label, *what->title ? ", " : "",
+                                what->title);
+    report_figure *figure =
+        name && title ? overlay(in, REPORT_CDF, trace, feature, name, title) : NULL;
+
+    if (figure) {
+        figure->x_label = what->unit;
         figure->log_x = wants_log(figure);
+    }
+}
+
+/* The intensities of the pixels of images. */
+static void pixels(report_gathering *in, size_t trace)
+{
+    report_figure *figure =
+        overlay(in, REPORT_PIXELS, trace, SIZE_MAX, "pixels", "Intensities of the pixels");
+
+    if (figure) {
+        figure->x_label = "intensity";
+        figure->y_label = "density";
+    }
 }
 
 static void rate(report_gathering *in, size_t trace, const report_entry *entry)
@@ -262,89 +285,13 @@ static void rate(report_gathering *in, size_t trace, const report_entry *entry)
     report_csv_free(&csv);
 }
 
-/* ---- Pictures -------------------------------------------------------------------------------- */
-
-enum { SIDE = 256, IMAGES = 24 };
-
-/* Values to grey, dark for high; larger pictures are cut down by leaving rows and columns out. */
-static void picture(report_text *out, const double *values, size_t width, size_t height,
-                    const char *alt)
+/* Whether an entry has a figure of that title on the trace: several jobs may leave the same. */
+static bool gathered(const report_gathering *in, size_t trace, const char *title)
 {
-    size_t across = width < SIDE ? width : SIDE, down = height < SIDE ? height : SIDE;
-    unsigned char *pixels = malloc(across * down + 1);
-    double low = HUGE_VAL, high = -HUGE_VAL;
-
-    for (size_t i = 0; i < width * height; i++)
-        if (isfinite(values[i])) {
-            low = fmin(low, values[i]);
-            high = fmax(high, values[i]);
-        }
-    if (!pixels) {
-        out->failed = true;
-        return;
-    }
-    for (size_t y = 0; y < down; y++)
-        for (size_t x = 0; x < across; x++) {
-            double value = values[y * height / down * width + x * width / across];
-
-            pixels[y * across + x] =
-                isfinite(value) && high > low
-                    ? (unsigned char)(255 - lround(255 * (value - low) / (high - low)))
-                    : 255;
-        }
-    report_png(out, pixels, across, down, alt);
-    free(pixels);
-}
-
-static double value_at(const report_csv *csv, size_t row, size_t column)
-{
-    const char *text = report_csv_field(csv, row, column);
-    char *end;
-    double value = strtod(text, &end);
-
-    return end == text || *end ? NAN : value;
-}
-
-/* images: label,height,width,v0,…; matrix: its rows. */
-static void pictures(report_gathering *in, report_figure *figure, const report_csv *csv,
-                     bool images)
-{
-    report_text out = {0};
-    double *values = malloc((csv->columns * (images ? 1 : csv->rows) + 1) * sizeof *values);
-    size_t shown = csv->rows < IMAGES ? csv->rows : IMAGES;
-
-    if (!values) {
-        weir_error_memory(in->error, csv->columns * sizeof *values, "a picture");
-        return;
-    }
-    if (!images) {
-        for (size_t i = 0; i < csv->rows * csv->columns; i++)
-            values[i] = value_at(csv, i / csv->columns, i % csv->columns);
-        if (csv->rows)
-            picture(&out, values, csv->columns, csv->rows, figure->title);
-    }
-    for (size_t i = 0; images && i < shown; i++) {
-        double height = csv->columns > 3 ? value_at(csv, i, 1) : NAN;
-        double width = csv->columns > 3 ? value_at(csv, i, 2) : NAN;
-
-        if (!(height >= 1 && width >= 1 && height * width <= (double)(csv->columns - 3)))
-            continue;
-        for (size_t v = 0; v < (size_t)(height * width); v++)
-            values[v] = value_at(csv, i, v + 3);
-        report_add(&out, "<span class=\"tile\">");
-        picture(&out, values, (size_t)width, (size_t)height, report_csv_field(csv, i, 0));
-        report_html(&out, report_csv_field(csv, i, 0));
-        report_add(&out, "</span>");
-    }
-    if (out.failed)
-        weir_error_memory(in->error, out.size, "a picture");
-    else if (out.used)
-        figure->markup = report_string(in->model->store, in->error, "%s", out.data);
-    if (images && shown < csv->rows)
-        figure->caption = report_string(in->model->store, in->error, "%s; %zu of %zu images",
-                                        figure->caption, shown, csv->rows);
-    report_free(&out);
-    free(values);
+    for (size_t i = 0; i < in->figures->count; i++)
+        if (in->figures->list[i].trace == trace && !strcmp(in->figures->list[i].title, title))
+            return true;
+    return false;
 }
 
 /* Every artefact of a job that has no place of its own. */
@@ -357,26 +304,29 @@ static void others(report_gathering *in, size_t trace, const report_entry *entry
     json_array_foreach(job->artefacts, i, item)
     {
         const char *name = report_json_text(item, "name"), *kind = report_json_text(item, "kind");
+        bool images = !strcmp(kind, "images"), curve = !strcmp(kind, "curve");
+        char *title = report_string(in->model->store, in->error, "%s: %s", entry->label, name);
         report_figure *figure;
         report_csv csv;
 
-        if (!strncmp(name, "cdf_", 4) || !strcmp(name, "rate") ||
+        if (!title || !strncmp(name, "cdf_", 4) || !strcmp(name, "rate") ||
+            (curve && !strcmp(name, "pixels")) || gathered(in, trace, title) ||
             !report_gather_file(in, job, report_json_text(item, "file"), &csv))
             continue;
-        figure = report_figure_new(
-            in, REPORT_ARTEFACT, trace,
-            report_string(in->model->store, in->error, "%s: %s", entry->label, name));
+        figure = report_figure_new(in, images ? REPORT_IMAGES : REPORT_ARTEFACT, trace, title);
         if (figure) {
+            figure->reference = entry->role != REPORT_GENERATOR;
             figure->caption = report_string(in->model->store, in->error, "seed %s", seed);
-            if (strcmp(kind, "curve"))
-                pictures(in, figure, &csv, !strcmp(kind, "images"));
-            for (size_t c = 1; !strcmp(kind, "curve") && c < csv.columns; c++)
+            if (images)
+                report_images(in, figure, &csv);
+            else if (!curve)
+                report_matrix(in, figure, &csv);
+            for (size_t c = 1; curve && c < csv.columns; c++)
                 report_curve_read(in, figure, &csv, 0, c, false,
                                   report_string(in->model->store, in->error, "%s", csv.names[c]),
                                   (int)c - 1);
-            figure->x_label = strcmp(kind, "curve")
-                                  ? ""
-                                  : report_string(in->model->store, in->error, "%s", csv.names[0]);
+            figure->x_label =
+                curve ? report_string(in->model->store, in->error, "%s", csv.names[0]) : "";
         }
         report_csv_free(&csv);
     }
@@ -425,6 +375,8 @@ int report_collect(const report_model *model, report_figures *figures, weir_erro
         for (size_t f = 0; f < model->feature_count; f++)
             if (model->features[f].counted && error->status == WEIR_OK)
                 cdf(&in, t, f);
+        if (error->status == WEIR_OK)
+            pixels(&in, t);
         for (size_t e = 0; e < model->entry_count; e++)
             if (model->entries[e].role != REPORT_FLOOR && error->status == WEIR_OK)
                 rate(&in, t, &model->entries[e]);

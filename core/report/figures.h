@@ -23,12 +23,15 @@ typedef enum report_figure_kind {
     REPORT_TRAINING, /* a curve of a fit */
     REPORT_OWN,      /* of exp:figure, on no trace */
     REPORT_FRONT,    /* mean rank against a cost: a point a generator, and the front */
-    REPORT_ARTEFACT  /* whatever else a job left: curve, matrix or images */
+    REPORT_IMAGES,   /* images that a job left, real and synthetic */
+    REPORT_PIXELS,   /* their intensities: those of the real images and every generator's */
+    REPORT_ARTEFACT  /* whatever else a job left: curve or matrix */
 } report_figure_kind;
 
 typedef struct report_figure {
     report_figure_kind kind;
     size_t trace;                /* SIZE_MAX: of none */
+    bool reference;              /* of a canary or a ceiling */
     const char *title, *caption; /* plain text; the caption may be "" */
     const char *x_label, *y_label;
     bool log_x;
@@ -45,10 +48,11 @@ typedef struct report_figures {
     size_t count, room;
     const char *problem; /* why there are no plots, and what would help; "" */
     size_t left_out;     /* figures beyond the page's weight */
+    size_t pictures;     /* bytes of images and matrices so far */
 } report_figures;
 
-/* Most points of a curve, most bytes of all figures of a page. */
-enum { REPORT_POINTS = 200, REPORT_WEIGHT = 4000000 };
+/* Most points of a curve; most bytes of all figures of a page, and of its images alone. */
+enum { REPORT_POINTS = 200, REPORT_WEIGHT = 3000000, REPORT_PICTURES = 1800000 };
 
 /* Reads what the jobs left. A file that cannot be used becomes a note of the store. */
 int report_collect(const report_model *model, report_figures *figures, weir_error *error);
@@ -56,9 +60,10 @@ int report_collect(const report_model *model, report_figures *figures, weir_erro
 int report_plot(const report_model *model, report_figures *figures, weir_error *error);
 /* Appends the <svg> of a document of gnuplot's; alt: what it shows, in words. */
 void report_svg(report_text *out, const char *svg, const char *alt);
-/* Appends a PNG of 8-bit grey pixels [height][width] as an <img> whose source is in the page. */
+/* Appends a PNG of grey pixels [height][width] as an <img> whose source is in the page. bits: 8, or
+ * 4 for 16 shades and half the size. */
 void report_png(report_text *out, const unsigned char *pixels, size_t width, size_t height,
-                const char *alt);
+                int bits, const char *alt);
 
 /* What a generator may cost, and whether an entry lies on the front of a trace: none of the
  * compared has both a rank and a cost that are no larger, and one of them smaller. NaN: unknown. */

@@ -28,6 +28,9 @@ bool report_gather_file(report_gathering *in, const report_job *job, const char 
 /* The training curves of an entry on a trace: a figure a curve, a line a seed and part. training.c
  */
 void report_training_figures(report_gathering *in, size_t trace, const report_entry *entry);
+/* Draws a matrix, or images: the groups of a label side by side. images.c */
+void report_matrix(report_gathering *in, report_figure *figure, const report_csv *csv);
+void report_images(report_gathering *in, report_figure *figure, const report_csv *csv);
 /* Those of the script: figures.json. own_figures.c */
 void report_own_figures(report_gathering *in);
 /* Rank against what it took, with the front. front.c */

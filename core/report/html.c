@@ -403,8 +403,8 @@ void report_html_page(report_text *out, const report_model *model, const report_
     }
     if (figures->left_out)
         report_format(out,
-                      "<p class=\"notice\">%zu plots are left out, to keep the page small; their "
-                      "curves are in the store.</p>\n",
+                      "<p class=\"notice\">%zu figures are left out, to keep the page small; what "
+                      "they show is in the store.</p>\n",
                       figures->left_out);
     report_own_html(out, figures);
     for (size_t t = 0; t < model->trace_count; t++)

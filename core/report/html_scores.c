@@ -180,6 +180,30 @@ static bool has_figures(const report_figures *figures, report_figure_kind kind, 
     return false;
 }
 
+/* References fold away, and so do a trace's grids of images when they are many. */
+static void images_html(report_text *out, const report_figures *figures, size_t trace)
+{
+    enum { OPEN = 3 };
+    size_t shown = 0;
+
+    for (int references = 0; references < 2; references++)
+        for (size_t i = 0; i < figures->count; i++) {
+            const report_figure *what = &figures->list[i];
+
+            if (what->kind != REPORT_IMAGES || what->trace != trace || !what->markup ||
+                what->reference != (references == 1))
+                continue;
+            report_format(out, "<details class=\"images\"%s><summary><b>",
+                          !references && shown++ < OPEN ? " open" : "");
+            report_html(out, what->title);
+            report_add(out, "</b> <span class=\"soft\">");
+            report_html(out, what->caption);
+            report_add(out, "</span></summary>\n");
+            report_add(out, what->markup);
+            report_add(out, "</details>\n");
+        }
+}
+
 void report_figure_grid(report_text *out, const report_figures *figures, report_figure_kind kind,
                         size_t trace)
 {
@@ -238,6 +262,18 @@ static void all_figures(report_text *out, const report_model *model, const repor
                    "has parts, a part. Where the first steps would hide the rest, the axis "
                    "leaves them out.</p>\n");
         report_figure_grid(out, figures, REPORT_TRAINING, trace);
+    }
+    if (has_figures(figures, REPORT_IMAGES, trace) || has_figures(figures, REPORT_PIXELS, trace)) {
+        report_add(out,
+                   "<h3>Images</h3>\n<p class=\"small soft\">What generators' series look like as "
+                   "images, dark for high, one scale of grey a grid. Of each generator the first "
+                   "seed; the other seeds' are in the store, as artefacts of their score "
+                   "jobs.</p>\n");
+        if (has_figures(figures, REPORT_PIXELS, trace)) {
+            legend(out, model, dataset);
+            report_figure_grid(out, figures, REPORT_PIXELS, trace);
+        }
+        images_html(out, figures, trace);
     }
     if (has_figures(figures, REPORT_ARTEFACT, trace)) {
         report_add(out, "<h3>Other things to look at</h3>\n");

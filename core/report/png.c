@@ -37,15 +37,23 @@ static void chunk(report_text *png, const char *type, const char *data, size_t n
 
 /* The zlib stream of the scan lines, in stored blocks of at most 65535 bytes. */
 static void scan_lines(report_text *stream, const unsigned char *pixels, size_t width,
-                       size_t height)
+                       size_t height, int bits)
 {
     uint32_t a = 1, b = 0;
-    size_t total = height * (width + 1), done = 0;
+    size_t line = bits == 4 ? (width + 1) / 2 : width;
+    size_t total = height * (line + 1), done = 0;
     report_text raw = {0};
 
     for (size_t y = 0; y < height; y++) {
         report_add_bytes(&raw, "", 1); /* no filter */
-        report_add_bytes(&raw, (const char *)pixels + y * width, width);
+        if (bits == 8)
+            report_add_bytes(&raw, (const char *)pixels + y * width, width);
+        for (size_t x = 0; bits == 4 && x < width; x += 2) {
+            unsigned right = x + 1 < width ? pixels[y * width + x + 1] : 0u;
+            const char two = (char)((pixels[y * width + x] & 0xf0u) | right >> 4);
+
+            report_add_bytes(&raw, &two, 1);
+        }
     }
     report_add_bytes(stream, "\x78\x01", 2);
     while (!raw.failed && done < total) {
@@ -84,14 +92,14 @@ static void base64(report_text *out, const report_text *in)
 }
 
 void report_png(report_text *out, const unsigned char *pixels, size_t width, size_t height,
-                const char *alt)
+                int bits, const char *alt)
 {
     const char head[13] = {(char)(width >> 24), (char)(width >> 16),  (char)(width >> 8),
                            (char)width,         (char)(height >> 24), (char)(height >> 16),
-                           (char)(height >> 8), (char)height,         8};
+                           (char)(height >> 8), (char)height,         (char)bits};
     report_text png = {0}, stream = {0};
 
-    scan_lines(&stream, pixels, width, height);
+    scan_lines(&stream, pixels, width, height, bits);
     report_add_bytes(&png, "\x89PNG\r\n\x1a\n", 8);
     chunk(&png, "IHDR", head, sizeof head);
     if (!stream.failed)

@@ -44,7 +44,8 @@ const char *const report_style[] = {
     ".none{color:var(--soft)}"
     ".line{display:inline-block;width:1.4em;height:0;border-top:3px solid;vertical-align:middle;"
     "margin-right:.45em}"
-    ".line.dashed{border-top-style:dashed}"
+    ".line.dashed{border-top-style:dashed}",
+    /* Plots and pictures. */
     ".figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,17rem),1fr));"
     "gap:.4rem 1.2rem;margin:.6rem 0}"
     "figure{margin:0;break-inside:avoid}figcaption{font-size:.85rem}"
@@ -57,8 +58,10 @@ const char *const report_style[] = {
     "summary{cursor:pointer;margin:.5rem 0}"
     "img{image-rendering:pixelated;width:100%;max-width:22rem;height:auto;border:1px solid "
     "var(--line);display:block}"
-    ".tile{display:inline-block;width:5.5rem;margin:0 .4rem .4rem 0;font-size:.75rem;"
-    "vertical-align:top}"
+    "details{margin:.4rem 0}summary{cursor:pointer;font-size:.9rem}"
+    "table.images td,table.images th{border:0;padding:.15rem .8rem .15rem 0;text-align:left;"
+    "vertical-align:middle}"
+    "table.images img{width:auto;height:4rem;max-width:none}"
     ".own{margin:1.2rem 0 1.8rem}.own "
     "svg{max-width:44rem}.range{display:block;color:var(--soft);font-size:.92em}.of{white-space:"
     "nowrap;margin-right:.7em}"

@@ -293,6 +293,15 @@ static void images(void **state)
     text[fread(text, 1, sizeof text - 1, file)] = '\0';
     fclose(file);
     assert_string_equal(text, "label,height,width,v0,v1,v2,v3\n\"a \"\"b\"\"\",2,2,0,0,0,0.5\n");
+    weir_table_add(table, "group", WEIR_CATEGORY, 1, NULL);
+    weir_category_add(table, "group", "real", NULL);
+    assert_int_equal(weir_artefact(job, "grouped", WEIR_IMAGES, table), WEIR_OK);
+    snprintf(path, sizeof path, "%s/artefacts/grouped.csv", folder);
+    file = fopen(path, "r");
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    assert_string_equal(text, "label,group,height,width,v0,v1,v2,v3\n"
+                              "\"a \"\"b\"\"\",\"real\",2,2,0,0,0,0.5\n");
     weir_u32_out(table, "height")[0] = 3;
     assert_int_equal(weir_artefact(job, "more", WEIR_IMAGES, table), WEIR_EBUG);
     weir_table_free(table);

@@ -176,7 +176,7 @@ static void png_is_right(void **state)
     report_text out = {0};
 
     (void)state;
-    report_png(&out, (const unsigned char[]){0, 255}, 2, 1, "two <pixels>");
+    report_png(&out, (const unsigned char[]){0, 255}, 2, 1, 8, "two <pixels>");
     assert_string_equal(
         out.data, "<img width=\"2\" height=\"1\" alt=\"two &lt;pixels&gt;\" src=\"data:image/"
                   "png;base64,iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAAAAADRSSBWAAAADklEQVR4AQEDAPz/"

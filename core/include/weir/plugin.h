@@ -69,7 +69,9 @@ WEIR_API const char *weir_device(const weir_job *job);
 
 /* Things to look at. CURVE: the first column is x, each other column a line. MATRIX: every column
  * is a column of it. IMAGES: `values` f32 [rows][height * width], `height`, `width` u32, `label`
- * category. name: [A-Za-z0-9_.-]+, unique in the job. The table is borrowed. */
+ * category, and if they are of several kinds (real, synthetic) `group`, a category: the report
+ * lays the groups of a label side by side. name: [A-Za-z0-9_.-]+, unique in the job. The table is
+ * borrowed. */
 typedef enum weir_artefact_kind { WEIR_CURVE, WEIR_MATRIX, WEIR_IMAGES } weir_artefact_kind;
 WEIR_API int weir_artefact(weir_job *job, const char *name, weir_artefact_kind kind,
                            const weir_table *table);
