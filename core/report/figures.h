@@ -52,7 +52,7 @@ typedef struct report_figures {
 } report_figures;
 
 /* Most points of a curve; most bytes of all figures of a page, and of its images alone. */
-enum { REPORT_POINTS = 200, REPORT_WEIGHT = 3000000, REPORT_PICTURES = 1800000 };
+enum { REPORT_POINTS = 200, REPORT_WEIGHT = 3000000, REPORT_PICTURES = 1200000 };
 
 /* Reads what the jobs left. A file that cannot be used becomes a note of the store. */
 int report_collect(const report_model *model, report_figures *figures, weir_error *error);
