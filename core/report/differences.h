@@ -68,6 +68,8 @@ size_t report_cliques(const struct report_differences *what, report_clique *cliq
 void report_difference_sentences(const report_model *model, report_text *out);
 /* "too few (n = 3)". */
 const char *report_too_few(size_t n, char out[REPORT_NUMBER]);
+/* Why an agreement was not tested: "too few (n = 4)", "all equal", "too many ties". */
+const char *report_untested(const report_agreement *one, char out[REPORT_NUMBER]);
 /* "a is better", "not distinguishable", "too few (n = 3)": of a pair over all traces. */
 void report_verdict(const report_model *model, size_t a, size_t b, report_text *out);
 /* "Best: a; not distinguishable from it: b and c." of a feature on a dataset; nothing where nobody

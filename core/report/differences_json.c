@@ -92,7 +92,7 @@ static int add_agreements(json_t *list, const report_agreement *all, size_t n,
                    put(object, "spearman_p", one->rho_p) | put(object, "kendall", one->tau) |
                    put(object, "kendall_p", one->tau_p);
             if (isnan(one->rho_p) && isnan(one->tau_p))
-                bad |= put_text(object, "reason", report_too_few(one->k, text));
+                bad |= put_text(object, "reason", report_untested(one, text));
             bad |= json_array_append_new(list, object);
         }
     return bad;

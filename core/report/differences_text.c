@@ -9,6 +9,13 @@ const char *report_too_few(size_t n, char out[REPORT_NUMBER])
     return out;
 }
 
+const char *report_untested(const report_agreement *one, char out[REPORT_NUMBER])
+{
+    if (weir_least_p_orders(one->k) > REPORT_ALPHA)
+        return report_too_few(one->k, out);
+    return isnan(one->rho) ? "all equal" : "too many ties";
+}
+
 const char *report_p(double p, char out[REPORT_NUMBER])
 {
     if (p < 0.0001)

@@ -76,10 +76,9 @@ static void apart_cell(report_text *out, const report_model *model, size_t trace
         return;
     }
     report_format(out,
-                  "<td%s title=\"of %zu features: %zu better, %zu worse, %zu not "
+                  "<td title=\"of %zu features: %zu better, %zu worse, %zu not "
                   "distinguishable, %zu without two intervals\">",
-                  better > worse ? " class=\"more\"" : "", pair->features, better, worse,
-                  pair->alike, pair->unknown);
+                  pair->features, better, worse, pair->alike, pair->unknown);
     if (better + worse)
         report_format(out, "%zu : %zu", better, worse);
     report_format(out, "<span>%s</span></td>", better + worse ? "" : "not distinguish&shy;able");
@@ -169,7 +168,8 @@ static void rank_table(report_text *out, const report_model *model, const size_t
     report_table_close(out);
 }
 
-static void agreement_cell(report_text *out, const report_agreement *one, bool upper)
+/* most: generators that two can both rank; fewer are said. */
+static void agreement_cell(report_text *out, const report_agreement *one, bool upper, size_t most)
 {
     double value = upper ? one->rho : one->tau, p = upper ? one->rho_p : one->tau_p;
     char text[REPORT_NUMBER];
@@ -178,7 +178,10 @@ static void agreement_cell(report_text *out, const report_agreement *one, bool u
         report_add(out, "<td class=\"none\">–<span>");
     else
         report_format(out, "<td title=\"%.17g, k = %zu\">%.2f<span>", value, one->k, value);
-    report_add(out, isnan(p) ? report_too_few(one->k, text) : report_p(p, text));
+    if (isnan(p))
+        report_add(out, report_untested(one, text));
+    else
+        report_format(out, one->k < most ? "%s, k = %zu" : "%s", report_p(p, text), one->k);
     report_add(out, "</span></td>");
 }
 
@@ -209,7 +212,8 @@ static void agreement(report_text *out, const report_model *model, bool traces)
             if (i == j)
                 report_add(out, "<td class=\"none\"></td>");
             else if (ranks_any(model, ranks + j * model->ranked))
-                agreement_cell(out, i < j ? &all[i * n + j] : &all[j * n + i], i < j);
+                agreement_cell(out, i < j ? &all[i * n + j] : &all[j * n + i], i < j,
+                               model->ranked);
         report_add(out, "</tr>\n");
     }
     report_add(out, "</tbody>\n");
@@ -225,9 +229,10 @@ static void agreements(report_text *out, const report_model *model)
         out,
         "<h3>Agreement of ranks</h3>\n<p class=\"small soft\">Do two traces, or two groups, rank "
         "the generators alike? Above the diagonal Spearman's &rho;, below it Kendall's &tau;, of "
-        "the mean ranks of the generators that both rank (k = %zu at most); p of a test by orders, "
+        "the mean ranks of the generators that both rank (k = %zu but where another is named); p "
+        "of a test by orders, "
         "not corrected for their number. Where the smallest possible p exceeds 0.05, nothing is "
-        "tested and n is the k of the pair.</p>\n",
+        "tested.</p>\n",
         model->ranked);
     if (model->trace_count > 1)
         agreement(out, model, true);

@@ -69,17 +69,18 @@ static void ranks(report_text *out, const report_model *model)
     report_add(out, "\n");
 }
 
-static void probability(report_text *out, double p, size_t n)
+static void probability(report_text *out, double p, const report_agreement *one)
 {
     char text[REPORT_NUMBER];
 
-    cell(out, isnan(p) ? report_too_few(n, text) : report_p(p, text));
+    cell(out, isnan(p) ? report_untested(one, text) : report_p(p, text));
 }
 
 static void pair_row(report_text *out, const report_model *model, size_t a, size_t b)
 {
     const report_pair *pair = report_pair_at(model, model->trace_count, a, b);
     report_text verdict = {0};
+    char text[REPORT_NUMBER];
 
     report_add(out, "|");
     cell(out, report_entry_label(&model->entries[a]));
@@ -93,7 +94,7 @@ static void pair_row(report_text *out, const report_model *model, size_t a, size
         if (isnan(pair->corrected))
             report_add(out, " – |");
         else
-            probability(out, pair->corrected, pair->traces);
+            cell(out, report_p(pair->corrected, text));
         cell(out, verdict.data);
         report_end(out, &verdict);
     }
@@ -147,9 +148,9 @@ static void agreement(report_text *out, const report_model *model, bool traces)
             cell(out, traces ? model->traces[b].name : model->groups[b]);
             report_format(out, " %zu |", one->k);
             fixed(out, one->rho);
-            probability(out, one->rho_p, one->k);
+            probability(out, one->rho_p, one);
             fixed(out, one->tau);
-            probability(out, one->tau_p, one->k);
+            probability(out, one->tau_p, one);
             report_add(out, "\n");
         }
     report_add(out, "\n");

@@ -56,7 +56,7 @@ const char *const report_style[] = {
     ".wide svg{max-width:48rem}"
     ".matrix td,.matrix thead th:not(.name){text-align:center}"
     ".matrix td span{display:block;color:var(--soft);font-weight:400;font-size:.85em;"
-    "white-space:normal;max-width:6.2rem;margin:0 auto}.more{font-weight:700}"
+    "white-space:normal;max-width:6.2rem;margin:0 auto}"
     "summary{cursor:pointer;margin:.5rem 0}"
     "img{image-rendering:pixelated;width:100%;max-width:22rem;height:auto;border:1px solid "
     "var(--line);display:block}"
@@ -90,6 +90,7 @@ const char *const report_style[] = {
     "h2{break-after:avoid;margin-top:1.6rem}h3,h4{break-after:avoid}.scroll{overflow:visible}"
     "table{font-size:7.6pt}th,td{padding:.18rem .3rem;white-space:normal}tr{break-inside:avoid}"
     "tbody th.name{position:static}.figures{grid-template-columns:repeat(3,1fr)}"
+    "details::details-content{content-visibility:visible;height:auto}"
     "a{color:inherit;text-decoration:none}.best{-webkit-print-color-adjust:exact;"
     "print-color-adjust:exact}}",
     NULL};

@@ -293,6 +293,7 @@ static void all_equal(void **state)
     size_t size;
     FILE *csv = open_memstream(&rows, &size);
     report_model *model;
+    char text[REPORT_NUMBER];
 
     (void)state;
     for (int t = 0; t < 5; t++)
@@ -308,6 +309,11 @@ static void all_equal(void **state)
     assert_int_equal(report_pair_at(model, 5, 0, 1)->alike, 5);
     assert_true(report_pair_at(model, 5, 0, 1)->net == 0);
     assert_true(isnan(model->differences->between_traces[1].rho)); /* constant */
+    assert_string_equal(report_untested(&(report_agreement){.k = 3}, text), "too few (n = 3)");
+    assert_string_equal(report_untested(&(report_agreement){.k = 5, .rho = NAN}, text),
+                        "all equal");
+    assert_string_equal(report_untested(&(report_agreement){.k = 5, .rho = 1}, text),
+                        "too many ties");
     assert_int_equal(model->overall.lines[0].best, 5);
     close_model(model);
 }
