@@ -130,11 +130,40 @@ static void classifier(void **state)
     weir_dataset_free(synthetic);
 }
 
+/* With weights of a small network of the same layout. */
+static void inception(void **state)
+{
+    static const char *const weights = WEIR_SOURCE_DIR "/tests/golden/inception.safetensors";
+    weir_dataset *real = wanderers(10, 1, 1), *synthetic = wanderers(10, 1, 2);
+    weir_error error = {0};
+    char settings[512];
+    json_t *rows;
+
+    (void)state;
+    snprintf(settings, sizeof settings, "map=inception components=3 weights=%s", weights);
+    rows = metric_run("frechet", settings, real, synthetic);
+    assert_true(series_score(rows, "FD", "inception-3") > 0);
+    assert_true(series_score(rows, "FD_CLASS", "inception-3") > 0);
+    json_decref(rows);
+    rows = metric_run("frechet", settings, real, real);
+    assert_near(series_score(rows, "FD", "inception-3"), 0, 0);
+    json_decref(rows);
+    rows = metric_run("frechet", "map=inception", real, synthetic);
+    metric_is_na(rows, "FD", "map=inception needs option weights");
+    json_decref(rows);
+    rows = metric_try("frechet", "map=inception weights=" WEIR_SOURCE_DIR "/README.md", real,
+                      synthetic, &error);
+    assert_null(rows);
+    assert_non_null(strstr(error.text, "README.md"));
+    weir_dataset_free(real);
+    weir_dataset_free(synthetic);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(golden),   cmocka_unit_test(too_few),    cmocka_unit_test(constant),
-        cmocka_unit_test(no_pixel), cmocka_unit_test(classifier),
+        cmocka_unit_test(no_pixel), cmocka_unit_test(classifier), cmocka_unit_test(inception),
     };
     return cmocka_run_group_tests(tests, metric_open, metric_close);
 }

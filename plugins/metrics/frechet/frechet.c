@@ -9,9 +9,11 @@
 
 static const weir_option options[] = {
     WEIR_LIST(struct options, features, "", "features to compute; empty: all"),
-    WEIR_CHOICE(struct options, map, "pca|classifier",
-                "what the distance is of: pixels, or the penultimate layer of a network trained to "
-                "tell the labels of the real images"),
+    WEIR_CHOICE(struct options, map, "pca|classifier|inception",
+                "what the distance is of: pixels; the penultimate layer of a network trained to "
+                "tell the labels of the real images; Inception-v3's pooled features"),
+    WEIR_FILE(struct options, weights,
+              "map=inception: a safetensors file of torchvision's inception_v3"),
     WEIR_INT(struct options, components, 0, 0, 1024,
              "principal components that are kept; 0: 16 with map=pca, else the layer as it is"),
     WEIR_INT(struct options, side, 0, 0, 256,
@@ -61,7 +63,7 @@ static const weir_feature features[] = {
 
 static const char *const labels[] = {"FD", "FD_CLASS", "FD_CLASS_SD",
                                      "NN", "COPIES",   "COPIES_REAL"};
-static const char *const maps[] = {"pca", "classifier"};
+static const char *const maps[] = {"pca", "classifier", "inception"};
 #define FEATURES (sizeof labels / sizeof labels[0])
 #define PCA_COMPONENTS 16
 #define SERIES_A_DIMENSION 2 /* within a label, at least */
@@ -119,8 +121,11 @@ static int put_points(weir_job *job, const struct pca *pca, struct side *side, s
 static int open_map(weir_job *job, const weir_gasf *gasf, struct side *real, struct side *synthetic,
                     size_t *width)
 {
-    if (((const struct options *)weir_options(job))->map == MAP_CLASSIFIER)
-        return map_classifier(job, gasf, real, synthetic, width);
+    int map = ((const struct options *)weir_options(job))->map;
+
+    if (map != MAP_PCA)
+        return (map == MAP_INCEPTION ? map_inception : map_classifier)(job, gasf, real, synthetic,
+                                                                       width);
     real->mapped = real->images;
     synthetic->mapped = synthetic->images;
     *width = real->pixels;
@@ -152,9 +157,9 @@ static int open_space(weir_job *job, const weir_gasf *gasf, struct side *real,
     if (status)
         return status;
     space->count = space->width;
-    wanted = o->components              ? (size_t)o->components
-             : o->map == MAP_CLASSIFIER ? space->width
-                                        : PCA_COMPONENTS;
+    wanted = o->components       ? (size_t)o->components
+             : o->map == MAP_PCA ? PCA_COMPONENTS
+                                 : space->width;
     space->asked = wanted < space->width ? wanted : space->width;
     if (wanted < space->width)
         status = reduce(job, space, real, synthetic, wanted);
@@ -369,13 +374,16 @@ static bool has_labels(const struct side *real)
 static int score_distances(weir_job *job, const weir_gasf *gasf, struct side *real,
                            struct side *synthetic)
 {
+    const struct options *o = weir_options(job);
     bool within = weir_wanted(job, "FD_CLASS") || weir_wanted(job, "FD_CLASS_SD");
     struct space space = {0};
     int status;
 
     if (!within && !weir_wanted(job, "FD"))
         return WEIR_OK;
-    if (((const struct options *)weir_options(job))->map == MAP_CLASSIFIER && !has_labels(real))
+    if (o->map == MAP_INCEPTION && !o->weights)
+        return none(job, 0, 3, "map=inception needs option weights, a file of its weights");
+    if (o->map == MAP_CLASSIFIER && !has_labels(real))
         return none(job, 0, 3, "map=classifier needs real series of two labels or more");
     status = open_space(job, gasf, real, synthetic, &space);
     if (status)

@@ -5,11 +5,12 @@
 #include <weir/gasf.h>
 #include <weir/plugin.h>
 
-enum map { MAP_PCA, MAP_CLASSIFIER };
+enum map { MAP_PCA, MAP_CLASSIFIER, MAP_INCEPTION };
 
 struct options {
     weir_list features;
     int map;
+    const char *weights;
     int64_t components;
     int64_t side;
     double gamma;
@@ -50,6 +51,10 @@ int pca_apply(weir_job *job, const struct pca *pca, const float *points, size_t 
 /* Trains a classifier on the real images and maps both sides; *width is that of its layer. */
 int map_classifier(weir_job *job, const weir_gasf *gasf, struct side *real, struct side *synthetic,
                    size_t *width);
+
+/* Maps both sides by Inception-v3 with the weights of option `weights`. */
+int map_inception(weir_job *job, const weir_gasf *gasf, struct side *real, struct side *synthetic,
+                  size_t *width);
 
 /* The features NN, COPIES and COPIES_REAL. */
 int score_neighbours(weir_job *job, const struct side *real, const struct side *synthetic);

@@ -1,8 +1,10 @@
-/* What a classifier makes of images: its penultimate layer, after training on the real ones. */
+/* What a network makes of images: the penultimate layer of a classifier trained on the real ones,
+ * or Inception-v3 with weights that the user has. */
 #include "frechet.h"
 #include <weir/classifier.h>
+#include <weir/inception.h>
 
-static int map_side(weir_job *job, weir_classifier *classifier, struct side *side, size_t width)
+static int classify(weir_job *job, weir_classifier *classifier, struct side *side, size_t width)
 {
     side->mapped = weir_alloc(job, side->n * width, sizeof *side->mapped);
     return side->mapped
@@ -32,9 +34,35 @@ int map_classifier(weir_job *job, const weir_gasf *gasf, struct side *real, stru
     if (!classifier)
         return weir_job_error(job)->status;
     *width = weir_classifier_width(classifier);
-    status = map_side(job, classifier, real, *width);
+    status = classify(job, classifier, real, *width);
     if (!status)
-        status = map_side(job, classifier, synthetic, *width);
+        status = classify(job, classifier, synthetic, *width);
     weir_classifier_free(classifier);
+    return status;
+}
+
+static int look(weir_job *job, weir_inception *net, const weir_gasf *gasf, struct side *side,
+                size_t width)
+{
+    side->mapped = weir_alloc(job, side->n * width, sizeof *side->mapped);
+    return side->mapped ? weir_inception_features(job, net, side->images, side->n, gasf->side,
+                                                  gasf->side, gasf->channels, side->mapped)
+                        : (int)weir_job_error(job)->status;
+}
+
+int map_inception(weir_job *job, const weir_gasf *gasf, struct side *real, struct side *synthetic,
+                  size_t *width)
+{
+    const struct options *o = weir_options(job);
+    weir_inception *net = weir_inception_open(job, o->weights);
+    int status;
+
+    if (!net)
+        return weir_job_error(job)->status;
+    *width = weir_inception_width(net);
+    status = look(job, net, gasf, real, *width);
+    if (!status)
+        status = look(job, net, gasf, synthetic, *width);
+    weir_inception_free(net);
     return status;
 }
