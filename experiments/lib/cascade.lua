@@ -1,5 +1,6 @@
 -- What the experiments with CascadeGAN share: arguments, traces, scores as tables, and an ablation from its arms.
 local weir = require "weir"
+local text = require "lib.text"
 
 local cascade = {}
 
@@ -60,23 +61,6 @@ function cascade.means(exp, plugins)
   return means
 end
 
--- Columns of text, the first to the left.
-local function print_table(head, lines)
-  local widths = {}
-  table.insert(lines, 1, head)
-  for _, line in ipairs(lines) do
-    for i, cell in ipairs(line) do widths[i] = math.max(widths[i] or 0, #cell) end
-  end
-  for _, line in ipairs(lines) do
-    local cells = {}
-    for i, cell in ipairs(line) do
-      local space = (" "):rep(widths[i] - #cell)
-      cells[i] = i == 1 and cell .. space or space .. cell
-    end
-    print((table.concat(cells, "  "):gsub("%s+$", "")))
-  end
-end
-
 -- { plugin, feature } of each, in a fixed order.
 local function flat(features)
   local list = {}
@@ -117,7 +101,7 @@ function cascade.print_features(means, dataset, title, features, labels)
     end
     lines[#lines + 1] = line
   end
-  print_table(head, lines)
+  text.print_table(head, lines)
   print()
 end
 
@@ -140,16 +124,16 @@ end
 
 -- How each label does against the first of them.
 function cascade.print_summary(means, dataset, labels)
-  local function text(value) return value and ("%.3f"):format(value) or "n/a" end
+  local function shown(value) return value and ("%.3f"):format(value) or "n/a" end
   local lines = {}
   for _, label in ipairs(labels) do
     local emd, jsd = averages(means, dataset, label, labels)
-    lines[#lines + 1] = { label, text((cascade.ratio(means, dataset, temporal, label, labels[1]))),
-                          text((cascade.ratio(means, dataset, statistical, label, labels[1]))), text(emd), text(jsd) }
+    lines[#lines + 1] = { label, shown((cascade.ratio(means, dataset, temporal, label, labels[1]))),
+                          shown((cascade.ratio(means, dataset, statistical, label, labels[1]))), shown(emd), shown(jsd) }
   end
   print(("on %s: geometric mean of a score over that of '%s' (below 1 is nearer to the real trace); averages as in the "
     .. "paper's Figure 20"):format(dataset, labels[1]))
-  print_table({ "", "temporal", "statistical", "EMD, normalised", "JS distance" }, lines)
+  text.print_table({ "", "temporal", "statistical", "EMD, normalised", "JS distance" }, lines)
   print()
 end
 
