@@ -294,6 +294,45 @@ static bool gathered(const report_gathering *in, size_t trace, const char *title
     return false;
 }
 
+static bool leaves(const report_job *job, const char *name)
+{
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach(job ? job->artefacts : NULL, i,
+                       item) if (!strcmp(report_json_text(item, "name"), name)) return true;
+    return false;
+}
+
+/* "seed 1; seeds 2, 3 are in the store": which seeds of an entry left an artefact, and which one is
+ * shown. */
+static const char *seeds_of(report_gathering *in, size_t trace, const report_entry *entry,
+                            const char *name, const char *shown)
+{
+    enum { SEEDS = 12 };
+    report_store *store = in->model->store;
+    const char *dataset = in->model->datasets[in->model->traces[trace].main].name;
+    const char *seeds[SEEDS], *text = "";
+    size_t n = 0;
+
+    for (size_t i = 0; i < store->row_count && n < SEEDS; i++) {
+        const report_row *row = &store->rows[i];
+        bool known = !strcmp(row->seed, shown) || strcmp(row->dataset, dataset) ||
+                     strcmp(row->label, entry->label) || strcmp(row->generator, entry->generator);
+
+        for (size_t k = 0; k < n && !known; k++)
+            known = !strcmp(seeds[k], row->seed);
+        if (!known && leaves(report_find_job(store, row->job), name))
+            seeds[n++] = row->seed;
+    }
+    for (size_t k = 0; k < n && text; k++)
+        text = report_string(store, in->error, "%s%s%s", text, k ? ", " : "", seeds[k]);
+    text = n ? report_string(store, in->error, "seed %s; %s %s in the store", shown,
+                             n > 1 ? "seeds" : "seed", text ? text : "")
+             : report_string(store, in->error, "seed %s", shown);
+    return text ? text : "";
+}
+
 /* Every artefact of a job that has no place of its own. */
 static void others(report_gathering *in, size_t trace, const report_entry *entry,
                    const report_job *job, const char *seed)
@@ -316,7 +355,8 @@ static void others(report_gathering *in, size_t trace, const report_entry *entry
         figure = report_figure_new(in, images ? REPORT_IMAGES : REPORT_ARTEFACT, trace, title);
         if (figure) {
             figure->reference = entry->role != REPORT_GENERATOR;
-            figure->caption = report_string(in->model->store, in->error, "seed %s", seed);
+            figure->caption = images ? seeds_of(in, trace, entry, name, seed)
+                                     : report_string(in->model->store, in->error, "seed %s", seed);
             if (images)
                 report_images(in, figure, &csv);
             else if (!curve)

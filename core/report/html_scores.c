@@ -139,6 +139,27 @@ static void not_applicable(report_text *out, const report_model *model, size_t d
     }
 }
 
+/* ---- Folds ----------------------------------------------------------------------------------- */
+
+/* Whether the page is so long that its details begin folded: a browser lays out what is open. */
+static bool folds(const report_model *model)
+{
+    enum { LONG = 60 };
+
+    return model->trace_count * model->feature_count > LONG;
+}
+
+/* A heading whose part can be folded away, and its end. */
+static void fold(report_text *out, const char *title, bool closed)
+{
+    report_format(out, "<details%s><summary><h3>%s</h3></summary>\n", closed ? "" : " open", title);
+}
+
+static void unfold(report_text *out)
+{
+    report_add(out, "</details>\n");
+}
+
 /* ---- Figures --------------------------------------------------------------------------------- */
 
 void report_figure_html(report_text *out, const report_figure *what)
@@ -186,6 +207,7 @@ static void images_html(report_text *out, const report_figures *figures, size_t 
     enum { OPEN = 3 };
     size_t shown = 0;
 
+    report_add(out, "<div class=\"grids\">\n");
     for (int references = 0; references < 2; references++)
         for (size_t i = 0; i < figures->count; i++) {
             const report_figure *what = &figures->list[i];
@@ -202,6 +224,7 @@ static void images_html(report_text *out, const report_figures *figures, size_t 
             report_add(out, what->markup);
             report_add(out, "</details>\n");
         }
+    report_add(out, "</div>\n");
 }
 
 void report_figure_grid(report_text *out, const report_figures *figures, report_figure_kind kind,
@@ -256,19 +279,19 @@ static void all_figures(report_text *out, const report_model *model, const repor
         report_figure_grid(out, figures, REPORT_RATE, trace);
     }
     if (has_figures(figures, REPORT_TRAINING, trace)) {
-        report_add(out,
-                   "<h3>Training</h3>\n<p class=\"small soft\">Losses and what else fits tracked, "
-                   "a figure a curve, means of runs of steps; a line a seed, and where a fit "
-                   "has parts, a part. Where the first steps would hide the rest, the axis "
-                   "leaves them out.</p>\n");
+        fold(out, "Training", folds(model));
+        report_add(out, "<p class=\"small soft\">Losses and what else fits tracked, "
+                        "a figure a curve, means of runs of steps; a line a seed, and where a fit "
+                        "has parts, a part. Where the first steps would hide the rest, the axis "
+                        "leaves them out.</p>\n");
         report_figure_grid(out, figures, REPORT_TRAINING, trace);
+        unfold(out);
     }
     if (has_figures(figures, REPORT_IMAGES, trace) || has_figures(figures, REPORT_PIXELS, trace)) {
         report_add(out,
                    "<h3>Images</h3>\n<p class=\"small soft\">What generators' series look like as "
-                   "images, dark for high, one scale of grey a grid. Of each generator the first "
-                   "seed; the other seeds' are in the store, as artefacts of their score "
-                   "jobs.</p>\n");
+                   "images, dark for high, one scale of grey a grid. Of each generator one "
+                   "seed.</p>\n");
         if (has_figures(figures, REPORT_PIXELS, trace)) {
             legend(out, model, dataset);
             report_figure_grid(out, figures, REPORT_PIXELS, trace);
@@ -534,12 +557,14 @@ void report_html_trace(report_text *out, const report_model *model, const report
     not_applicable(out, model, (size_t)what->main);
     all_figures(out, model, figures, trace);
     averages(out, model, trace);
+    fold(out, "Every feature", folds(model));
     report_add(out,
-               "<h3>Every feature</h3>\n<p class=\"small soft\">Intervals are of the mean over "
+               "<p class=\"small soft\">Intervals are of the mean over "
                "seeds, at 95 %: Student's t for 2 to 9 seeds, a BCa bootstrap (2000 resamples) "
                "from 10 on; one seed gives none. n is the size of the two samples.</p>\n");
     for (size_t f = 0; f < model->feature_count; f++)
         if (report_feature_present(model, what->main, f))
             feature_table(out, model, what, f, order);
+    unfold(out);
     report_add(out, "</section>\n");
 }

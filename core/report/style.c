@@ -3,10 +3,10 @@
 
 const char *const report_style[] = {
     ":root{--ink:#1c1f23;--soft:#5b636d;--line:#dfe3e8;--wash:#f5f7f9;--good:#e3f3ea;--bad:#b3261e;"
-    "--link:#0b5cad}"
+    "--link:#0b5cad;--paper:#fff}"
     "*{box-sizing:border-box}"
     "html{-webkit-text-size-adjust:100%}"
-    "body{margin:0;color:var(--ink);background:#fff;font:16px/1.5 system-ui,-apple-system,"
+    "body{margin:0;color:var(--ink);background:var(--paper);font:16px/1.5 system-ui,-apple-system,"
     "\"Segoe UI\",Roboto,\"Helvetica Neue\",Arial,sans-serif;overflow-wrap:break-word}"
     "header,main,footer{max-width:78rem;margin:0 auto;padding:0 1.25rem}"
     "header{padding-top:1.5rem}"
@@ -34,7 +34,7 @@ const char *const report_style[] = {
     "thead th:not(.name):not(:first-child){min-width:5.2rem}"
     "thead th span{display:block;font-weight:400;color:var(--soft);font-size:.92em}"
     "th:first-child,td:first-child,th.name,td.name{text-align:left}"
-    "tbody th{font-weight:400}tbody th.name{background:#fff;position:sticky;left:0}"
+    "tbody th{font-weight:400}tbody th.name{background:var(--paper);position:sticky;left:0}"
     "td.wrap,th.wrap{white-space:normal;text-align:left;min-width:14rem}"
     "tr.group th{background:var(--wash);font-weight:600;position:static}"
     "tbody.references{color:var(--soft)}tbody.references tr:first-child>*{border-top:1.5px solid "
@@ -61,6 +61,8 @@ const char *const report_style[] = {
     "img{image-rendering:pixelated;width:100%;max-width:22rem;height:auto;border:1px solid "
     "var(--line);display:block}"
     "details{margin:.4rem 0}summary{cursor:pointer;font-size:.9rem}"
+    "summary h3{display:inline-block;margin:1.3rem 0 .5rem}"
+    ".grids{display:flex;flex-wrap:wrap;gap:.2rem 2.2rem;align-items:flex-start}"
     "table.images td,table.images th{border:0;padding:.15rem .8rem .15rem 0;text-align:left;"
     "vertical-align:middle}"
     "table.images img{width:auto;height:4rem;max-width:none}"
@@ -77,7 +79,16 @@ const char *const report_style[] = {
     ".failure{border-left:3px solid var(--bad);padding-left:.9rem;margin:1rem 0;break-inside:avoid}"
     ".notice{border-left:3px solid #b98900;padding:.2rem 0 .2rem .9rem;margin:.8rem 0}"
     "footer{margin:3rem auto 2rem;color:var(--soft);font-size:.85rem}",
-    /* Phones, then paper. */
+    /* Tables of many columns; the dark, where plots are turned over but keep their hues; phones,
+     * then paper. */
+    "table:has(thead th:nth-child(11)){font-size:.76rem}"
+    "table:has(thead th:nth-child(11)) :is(th,td){padding:.24rem .32rem}"
+    "table:has(thead th:nth-child(11)) thead th:not(.name):not(:first-child){min-width:3.6rem;"
+    "max-width:6.5rem;overflow-wrap:break-word}"
+    "table:has(thead th:nth-child(11)) tbody th.name{white-space:normal;min-width:10rem}"
+    "@media(prefers-color-scheme:dark){:root{color-scheme:dark;--ink:#e6e9ec;--soft:#9da7b1;"
+    "--line:#343b43;--wash:#1b2026;--good:#123d24;--bad:#ff8a80;--link:#7ab8ff;--paper:#101317}"
+    "svg,.line{filter:invert(1) hue-rotate(180deg)}}"
     "@media(max-width:40rem){body{font-size:15px}header,main,footer{padding-left:.9rem;"
     "padding-right:.9rem}h1{font-size:1.5rem}th,td{padding:.3rem .45rem}"
     "tbody "

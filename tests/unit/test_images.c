@@ -72,7 +72,8 @@ static void a_grid_a_generator(void **state)
     assert_int_equal(count(html, "<details class=\"images\" open>"), 2 + 1); /* and `flows` */
     assert_true(strstr(html, "<b>marginals: images</b>") > strstr(html, "<b>markov: images</b>"));
     contains(html, "<details class=\"images\"><summary><b>marginals: images</b>");
-    contains(html, "<b>markov: images</b> <span class=\"soft\">seed 1</span>");
+    contains(html, "<b>markov: images</b> <span class=\"soft\">seed 1; seed 2 in the store</span>");
+    contains(html, "<b>bootstrap: images</b> <span class=\"soft\">seed 1</span>");
     /* Two labels with a picture of the real and one of the synthetic images each. */
     grid = strstr(html, "<b>bootstrap: images</b>");
     end = strstr(grid, "</details>");
