@@ -26,7 +26,7 @@ exp:compare {
     "copy",
   },
   metrics = { "frechet", "series_emd" },
-  downstream = { { "fingerprint", classifiers = options.classifiers } },
+  downstream = { { "fingerprint", classifiers = options.classifiers, preset = gasf.task_preset(options) } },
   seeds = options.seeds,
 }
 exp:run()

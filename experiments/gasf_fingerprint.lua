@@ -36,16 +36,16 @@ end
 
 for seed = 1, options.seeds do
   local images = gasf.generate(exp, data.train, options, seed, { label = "2-D" })
-  table.insert(whole, gasf.fingerprint(exp, real, images, "2-D", { classifiers = options.classifiers }))
+  table.insert(whole, gasf.fingerprint(exp, options, real, images, "2-D", { classifiers = options.classifiers }))
   exp:score("frechet", real, images)
   if wanted.table1 then
     for level = 1, data.depth - 1 do
-      add(levels, level, gasf.fingerprint(exp, real, images, "2-D, level " .. level, { classifiers = main, level = level }))
+      add(levels, level, gasf.fingerprint(exp, options, real, images, "2-D, level " .. level, { classifiers = main, level = level }))
     end
   end
   if wanted.table2 then
     local series = gasf.generate(exp, data.train, options, seed, { label = "1-D", dimension = 1 })
-    table.insert(one, gasf.fingerprint(exp, real, series, "1-D", { classifiers = main }))
+    table.insert(one, gasf.fingerprint(exp, options, real, series, "1-D", { classifiers = main }))
     exp:score("frechet", real, series)
   end
   for _, share in ipairs(wanted.table3 and { 1, 0.5, 0.25 } or {}) do
@@ -53,19 +53,19 @@ for seed = 1, options.seeds do
       or data.train:take { per_label = math.max(1, math.floor(share * data.per_label)), seed = seed }
     local same = exp:generate("copy", part, { seed = seed })
     for _, input in ipairs { "images", "series" } do
-      add(inputs, input .. share, gasf.fingerprint(exp, { train = part, test = data.test }, same,
+      add(inputs, input .. share, gasf.fingerprint(exp, options, { train = part, test = data.test }, same,
         ("real %s, %d %%"):format(input, 100 * share), { classifiers = main, input = input, features = { "ORI" } }))
     end
   end
   for _, n in ipairs(wanted.figure4 and few or {}) do
     local part = data.train:take { per_label = n, seed = seed }
     local more = gasf.generate(exp, part, options, seed, { label = n .. " originals", series = data.rows })
-    add(limited, n, gasf.fingerprint(exp, { train = part, test = data.test }, more, n .. " originals", { classifiers = main }))
+    add(limited, n, gasf.fingerprint(exp, options, { train = part, test = data.test }, more, n .. " originals", { classifiers = main }))
   end
   for _, share in ipairs(wanted.figure8 and { 0.25, 0.5, 2 } or {}) do
     local n = math.max(#data.labels, math.floor(share * data.rows))
     local synthetic = gasf.generate(exp, data.train, options, seed, { label = n .. " generated", series = n })
-    add(amounts, n, gasf.fingerprint(exp, real, synthetic, n .. " generated", { classifiers = main }))
+    add(amounts, n, gasf.fingerprint(exp, options, real, synthetic, n .. " generated", { classifiers = main }))
   end
 end
 exp:run()

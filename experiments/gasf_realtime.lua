@@ -12,7 +12,7 @@ for seed = 1, options.seeds do
   local synthetic = gasf.generate(exp, data.train, options, seed)
   for i, share in ipairs(shares) do
     seen[i] = seen[i] or { 100 * share, {} }
-    table.insert(seen[i][2], gasf.fingerprint(exp, { train = data.train, test = data.test }, synthetic,
+    table.insert(seen[i][2], gasf.fingerprint(exp, options, { train = data.train, test = data.test }, synthetic,
       ("first %g %%"):format(100 * share), { classifiers = main, first = share }))
   end
 end

@@ -10,11 +10,12 @@ awk -F, 'NR == 1 || ($3 < 12 && $1 % 60 < 10 && $2 ~ /article|search|admin/)' \
 small() {
     script=$1
     shift
-    run 0 "$weir" run "$source/experiments/$script.lua" -- --quick --preset tiny --most_steps 5 --set small.csv "$@"
+    run 0 "$weir" run "$source/experiments/$script.lua" -- --quick --preset tiny --task_preset tiny --most_steps 5 \
+        --set small.csv "$@"
     [ -s "results/$script/report.html" ] || fail "$script: no report"
 }
 
-small gasf_fingerprint --classifiers bayes,forest,xgboost --few 4,50
+small gasf_fingerprint --classifiers cnn,bayes,xgboost --few 4,50
 for line in "level 2" "all labels" "xgboost" "2-D" "1-D" "50 % of the training part" "4 a label" "frechet on small:train NN" "frechet on small:train COPIES_REAL"; do
     has out "$line"
 done
@@ -27,6 +28,10 @@ refused "--few: 'x' is no number of series" "$weir" run "$source/experiments/gas
 
 small gasf_baselines --classifiers bayes,forest,xgboost
 for line in "Figure 2" "DoppelGANger" "NetShare's network" "bootstrap" "half of the real series" "real series"; do has out "$line"; done
+
+small gasf_anomaly --classifiers bayes --few 3
+has out "3 series of each rare label, first quarter"
+has results/gasf_anomaly/figures.json "entropy of the ensemble"
 
 small gasf_realtime --classifiers bayes
 has out "first 12.5 %"
