@@ -6,8 +6,18 @@
 #include <string.h>
 
 /* A matrix is drawn with at most SIDE pixels a side, an image with at most TILE. A grid shows at
- * most LABELS labels, and ACROSS images of each of at most GROUPS groups. */
-enum { SIDE = 256, TILE = 48, LABELS = 10, ACROSS = 3, GROUPS = 4, GAP = 2 };
+ * most LABELS labels, in tables of COLUMN beside each other, and of each group at most IMAGES
+ * images, as many of each label as that allows, but at most ACROSS. */
+enum {
+    SIDE = 256,
+    TILE = 48,
+    LABELS = 30,
+    COLUMN = 15,
+    IMAGES = 30,
+    ACROSS = 3,
+    GROUPS = 4,
+    GAP = 2
+};
 
 /* A picture in the making, 8-bit grey, white at first. */
 typedef struct canvas {
@@ -148,10 +158,11 @@ static bool know(const char **list, size_t *count, size_t room, const char *text
 static void strip(report_text *out, const images *of, const char *label, const char *group)
 {
     size_t rows[ACROSS], n = 0, height, width, left = 0;
+    size_t across = least(ACROSS, IMAGES / of->label_count);
     canvas c = {0};
     char alt[300];
 
-    for (size_t i = 0; i < of->csv->rows && n < ACROSS; i++)
+    for (size_t i = 0; i < of->csv->rows && n < across; i++)
         if (!strcmp(text_at(of, i, of->label), label) &&
             !strcmp(text_at(of, i, of->group), group) && read_image(of, i, &height, &width)) {
             c.width += least(width, TILE) + (n ? GAP : 0);
@@ -174,9 +185,10 @@ static void strip(report_text *out, const images *of, const char *label, const c
     free(c.pixels);
 }
 
-static void grid(report_text *out, const images *of)
+/* The rows of a grid from a label on. */
+static void grid_column(report_text *out, const images *of, size_t from)
 {
-    report_add(out, "<div class=\"scroll\"><table class=\"images\">\n");
+    report_add(out, "<table class=\"images\">\n");
     if (of->group >= 0) {
         report_add(out, "<thead><tr><th></th>");
         for (size_t g = 0; g < of->group_count; g++) {
@@ -187,7 +199,7 @@ static void grid(report_text *out, const images *of)
         report_add(out, "</tr></thead>\n");
     }
     report_add(out, "<tbody>\n");
-    for (size_t l = 0; l < of->label_count; l++) {
+    for (size_t l = from; l < of->label_count && l < from + COLUMN; l++) {
         report_add(out, "<tr><th class=\"name\" scope=\"row\">");
         report_html(out, of->labels[l]);
         report_add(out, "</th>");
@@ -198,7 +210,7 @@ static void grid(report_text *out, const images *of)
         }
         report_add(out, "</tr>\n");
     }
-    report_add(out, "</tbody></table></div>\n");
+    report_add(out, "</tbody></table>\n");
 }
 
 void report_images(report_gathering *in, report_figure *figure, const report_csv *csv)
@@ -238,7 +250,11 @@ void report_images(report_gathering *in, report_figure *figure, const report_csv
         of.more |= !know(of.labels, &of.label_count, LABELS, label);
     }
     if (of.label_count)
-        grid(&out, &of);
+        report_add(&out, "<div class=\"grids\">\n");
+    for (size_t l = 0; l < of.label_count; l += COLUMN)
+        grid_column(&out, &of, l);
+    if (of.label_count)
+        report_add(&out, "</div>\n");
     if (of.more)
         figure->caption = report_string(in->model->store, in->error, "%s; the first %d labels",
                                         figure->caption, LABELS);

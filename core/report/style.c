@@ -65,7 +65,7 @@ const char *const report_style[] = {
     ".grids{display:flex;flex-wrap:wrap;gap:.2rem 2.2rem;align-items:flex-start}"
     "table.images td,table.images th{border:0;padding:.15rem .8rem .15rem 0;text-align:left;"
     "vertical-align:middle}"
-    "table.images img{width:auto;height:4rem;max-width:none}"
+    "table.images img{width:auto;height:3.6rem;max-width:none}"
     ".own{margin:1.2rem 0 1.8rem}.own "
     "svg{max-width:44rem}.range{display:block;color:var(--soft);font-size:.92em}.of{white-space:"
     "nowrap;margin-right:.7em}"

@@ -104,13 +104,15 @@ static void many_large_images_stay_small(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof seeds / sizeof seeds[0]; i++)
-        leave_images(folder, seeds[i], 20, 100);
+        leave_images(folder, seeds[i], 40, 60);
     write_report(folder);
     html = store_get(folder, "report.html");
     well_formed(html);
-    contains(html, "seed 1; the first 10 labels");
-    lacks(html, "class &lt;10&gt;");
-    contains(html, "<img width=\"98\" height=\"48\""); /* cut down to 48 pixels a side */
+    contains(html, "seed 1; the first 30 labels");
+    contains(html, "class &lt;29&gt;");
+    lacks(html, "class &lt;30&gt;");
+    /* one of each, cut down to 48 pixels a side */
+    contains(html, "<img width=\"48\" height=\"48\" alt=\"class &lt;29&gt;, synthetic\"");
     assert_true(strlen(html) < 5000000);
     free(html);
     store_remove(folder);
