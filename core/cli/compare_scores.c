@@ -149,6 +149,16 @@ struct columns {
     int label, title, unit;
 };
 
+/* The title, and the variant unless the head of the plugin's rows says it: a channel, a map. */
+static const char *titled(const weir_feature *feature, const json_t *row, char text[192])
+{
+    const char *variant = text_of(row, "variant");
+    bool own = variant[0] && strcmp(variant, "fix") != 0 && strcmp(variant, "ref") != 0;
+
+    snprintf(text, 192, own ? "%s (%s)" : "%s", feature->title, variant);
+    return text;
+}
+
 static void widen(int *width, const char *text)
 {
     *width = width_of(text) > *width ? width_of(text) : *width;
@@ -158,13 +168,15 @@ static struct columns columns_of(const struct weir_comparison *c, const json_t *
 {
     struct columns w = {0};
     const json_t *row;
+    char text[192];
     size_t at;
 
     for (size_t i = 0; i < c->count; i++)
         for (const weir_feature *f = features_of(c->scorings[i].loaded->plugin); f->label; f++)
             if (f->schemas & c->schema) {
                 widen(&w.label, f->label);
-                widen(&w.title, f->title);
+                json_array_foreach(rows, at, row) if (!strcmp(text_of(row, "feature"), f->label))
+                    widen(&w.title, titled(f, row, text));
             }
     json_array_foreach(rows, at, row) if (!strcmp(text_of(row, "status"), "ok"))
         widen(&w.unit, text_of(row, "unit"));
@@ -174,10 +186,11 @@ static struct columns columns_of(const struct weir_comparison *c, const json_t *
 static void print_row(const struct columns *w, const weir_feature *feature, const json_t *row)
 {
     const char *status = text_of(row, "status");
+    char text[192];
 
     printf("  ");
     print_padded(feature->label, w->label + 2);
-    print_padded(feature->title, w->title + 1);
+    print_padded(titled(feature, row, text), w->title + 1);
     if (strcmp(status, "ok")) {
         printf("%12s  %s\n", status, text_of(row, "reason"));
         return;

@@ -167,3 +167,9 @@ fi
 
 # An option that is given twice is a mistake, not the last one.
 refused "-O emd.bins=30: 'bins' is given twice" "$weir" compare real.csv synthetic.csv -O emd.bins=20 -O emd.bins=30
+
+# A variant that is no option's is told apart in the title.
+[ -e "$source/experiments/data/sample-series.csv" ] || exit 0
+run 0 "$weir" compare "$source/experiments/data/sample-series.csv" "$source/experiments/data/sample-series.csv" --metrics series_emd
+has out 'values (direction)'
+lacks out 'lengths ('
