@@ -232,7 +232,7 @@ void report_figure_grid(report_text *out, const report_figures *figures, report_
 {
     if (!has_figures(figures, kind, trace))
         return;
-    report_add(out, "<div class=\"figures\">\n");
+    report_format(out, "<div class=\"figures%s\">\n", kind == REPORT_FRONT ? " wide" : "");
     for (size_t i = 0; i < figures->count; i++)
         if (figures->list[i].kind == kind && figures->list[i].trace == trace &&
             figures->list[i].markup)

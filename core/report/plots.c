@@ -14,7 +14,15 @@
 #include <unistd.h>
 
 /* s that gnuplot may take: some 40 times what the largest page needs. */
-enum { TIME_LIMIT = 60, WIDTH = 320, HEIGHT = 215, OWN_WIDTH = 600, OWN_HEIGHT = 330 };
+enum {
+    TIME_LIMIT = 60,
+    WIDTH = 320,
+    HEIGHT = 215,
+    FRONT_WIDTH = 460,
+    FRONT_HEIGHT = 300,
+    OWN_WIDTH = 600,
+    OWN_HEIGHT = 330
+};
 
 /* Okabe and Ito's colours, which are told apart with every kind of colour vision; black is the real
  * data's, and their yellow is too light for a line on white. */
@@ -127,25 +135,54 @@ static void crop(const report_figure *figure, double *bottom, double *top)
     free(values);
 }
 
-/* Points and their names, beside them; those at the right edge to their left. */
-static void name_points(report_text *script, const report_figure *figure, double across, double up,
-                        double low, double high)
+/* Which of the points from 1 on is next from the top, after `last` (0: the first); equal ones in
+ * their order. */
+static size_t next_down(const report_figure *figure, size_t last)
 {
-    for (size_t c = 1; c < figure->curve_count; c++) {
-        double x = figure->curves[c].x[0];
-        bool dashed, right = figure->log_x ? x * x > low * high : x > (low + high) / 2;
+    const report_curve *curves = figure->curves;
+    size_t next = 0;
 
+    for (size_t c = 1; c < figure->curve_count; c++) {
+        double y = curves[c].y[0];
+        bool after = !last || y < curves[last].y[0] || (y <= curves[last].y[0] && c > last);
+
+        if (c != last && after && (!next || y > curves[next].y[0]))
+            next = c;
+    }
+    return next;
+}
+
+/* Points and their names beside them; those at the right have it to their left. Names that would
+ * lie over each other move down, or up from the lower edge, with a thin line from the point. */
+static void name_points(report_text *script, const report_figure *figure, double across, double up,
+                        const double x_range[2], const double y_range[2])
+{
+    size_t left = figure->curve_count - 1;
+    double line = fmin(0.06, 0.96 / (double)(left + 1)), place = 1 + line;
+
+    for (size_t c = next_down(figure, 0); c; c = next_down(figure, c)) {
+        double x = figure->curves[c].x[0], y = figure->curves[c].y[0];
+        double height = (y - y_range[0]) / (y_range[1] - y_range[0]);
+        bool dashed, right = figure->log_x ? x * x > x_range[0] * x_range[1]
+                                           : x > (x_range[0] + x_range[1]) / 2;
+        const char *colour = report_colour(figure->curves[c].colour, &dashed);
+
+        place = fmax(fmin(height, place - line), 0.02 + line * (double)--left);
         /* a circle of its own: gnuplot's points refer to definitions, which pages cannot share */
         report_format(script,
-                      "set object circle at first %.9g,first %.9g size graph 0.016 fillcolor rgb "
-                      "'%s' fillstyle solid noborder front\n",
-                      x / across, figure->curves[c].y[0] / up,
-                      report_colour(figure->curves[c].colour, &dashed));
+                      "set object circle at first %.9g,first %.9g size graph 0.012 fillcolor rgb "
+                      "'%s' fillstyle solid border lc rgb '%s' lw 1.5 front\n",
+                      x / across, y / up, dashed ? "#ffffff" : colour, colour);
+        if (fabs(place - height) > line / 3)
+            report_format(script,
+                          "set arrow from first %.9g,first %.9g to first %.9g,graph %.9g nohead lc "
+                          "rgb '#aaaaaa' lw 0.7\n",
+                          x / across, y / up, x / across, place);
         report_add(script, "set label ");
         quoted(script, figure->curves[c].name);
-        report_format(script, " at %.9g,%.9g %s offset %s,0.4 font ',11' front\n", x / across,
-                      figure->curves[c].y[0] / up, right ? "right" : "left",
-                      right ? "-0.6" : "0.6");
+        report_format(script,
+                      " at first %.9g,graph %.9g %s offset %s,0 font ',11' tc rgb '%s' front\n",
+                      x / across, place, right ? "right" : "left", right ? "-0.8" : "0.8", colour);
     }
 }
 
@@ -225,7 +262,8 @@ static void write_plot(report_text *script, const report_figure *figure)
                       "'#8a8a8a' lw 1\n",
                       figure->marks[i] / across, figure->marks[i] / across);
     if (figure->kind == REPORT_FRONT)
-        name_points(script, figure, across, up, low, high);
+        name_points(script, figure, across, up, (const double[]){low, high},
+                    (const double[]){bottom, top});
     report_add(script, "plot ");
     for (size_t c = 0; c < figure->curve_count; c++) {
         bool dashed;
@@ -501,11 +539,18 @@ int report_plot(const report_model *model, report_figures *figures, weir_error *
     for (size_t i = 0; i < figures->count; i++)
         if (!figures->list[i].markup && figures->list[i].curve_count) {
             bool own = figures->list[i].kind == REPORT_OWN;
+            bool front = figures->list[i].kind == REPORT_FRONT;
 
             report_format(&script,
                           "set terminal svg size %d,%d dynamic rounded noenhanced font "
                           "'sans-serif,13'\nset output 'p%zu.svg'\n",
-                          own ? OWN_WIDTH : WIDTH, own ? OWN_HEIGHT : HEIGHT, i);
+                          own     ? OWN_WIDTH
+                          : front ? FRONT_WIDTH
+                                  : WIDTH,
+                          own     ? OWN_HEIGHT
+                          : front ? FRONT_HEIGHT
+                                  : HEIGHT,
+                          i);
             if (own)
                 write_own(&script, &figures->list[i]);
             else

@@ -48,6 +48,7 @@ const char *const report_style[] = {
     /* Plots and pictures. */
     ".figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,17rem),1fr));"
     "gap:.4rem 1.2rem;margin:.6rem 0}"
+    ".figures.wide{grid-template-columns:repeat(auto-fill,minmax(min(100%,24rem),1fr))}"
     "figure{margin:0;break-inside:avoid}figcaption{font-size:.85rem}"
     "figcaption b{font-weight:600}"
     "svg{display:block;width:100%;max-width:26rem;height:auto;fill:none;color:#000;"
