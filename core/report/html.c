@@ -88,16 +88,9 @@ static void rank_cell(report_text *out, double rank, const char *class)
         report_format(out, "<td%s title=\"%.17g\">%.2f</td>", class, rank, rank);
 }
 
-static bool group_has_skill(const report_model *model, const report_board *board, size_t group)
-{
-    for (size_t i = 0; i < model->entry_count; i++)
-        if (board->lines[i].skills[group])
-            return true;
-    return false;
-}
-
 static void board_line(report_text *out, const report_model *model, const report_board *board,
-                       size_t i, const report_cost *costs, bool held_out, const double *best)
+                       size_t i, const report_cost *costs, bool held_out, const double *best,
+                       bool copied)
 {
     const report_line *line = &board->lines[i];
     bool ranked = line->entry < model->ranked && !isnan(line->rank);
@@ -123,7 +116,7 @@ static void board_line(report_text *out, const report_model *model, const report
     else
         report_add(out, "<td class=\"none\">–</td><td class=\"none\">–</td>");
     for (size_t g = 0; g < model->group_count; g++) {
-        if (!group_has_skill(model, board, g))
+        if (!report_group_shown(model, board, g))
             continue;
         if (isnan(line->skill[g]))
             report_add(out, "<td class=\"none\">–</td>");
@@ -133,6 +126,10 @@ static void board_line(report_text *out, const report_model *model, const report
                 line->entry < model->ranked && line->skill[g] == best[g] ? " class=\"best\"" : "",
                 line->skill[g], line->skills[g], line->skill[g]);
     }
+    if (copied && isnan(line->copied))
+        report_add(out, "<td class=\"none\">–</td>");
+    else if (copied)
+        report_format(out, "<td title=\"%.17g\">%.0f %%</td>", line->copied, 100 * line->copied);
     cost_cells(out, &costs[line->entry]);
     report_add(out, "</tr>\n");
 }
@@ -144,7 +141,7 @@ static void leaderboard(report_text *out, const report_model *model, size_t trac
     const report_board *board =
         trace < model->trace_count ? &model->boards[trace] : &model->overall;
     const report_cost *costs = &model->costs[trace * model->entry_count];
-    double best[GROUPS];
+    double best[GROUPS], repeated = report_repeated(model, board);
     bool held_out = false;
 
     for (size_t g = 0; g < GROUPS; g++)
@@ -164,18 +161,21 @@ static void leaderboard(report_text *out, const report_model *model, size_t trac
         out,
         "<th>features<span>ranked</span></th><th>best<span>+ not distinguish&shy;able</span></th>");
     for (size_t g = 0; g < model->group_count; g++)
-        if (group_has_skill(model, board, g)) {
+        if (report_group_shown(model, board, g)) {
             report_add(out, "<th>");
             report_html(out, model->groups[g]);
             report_add(out, "<span>median skill</span></th>");
         }
+    if (!isnan(repeated))
+        report_format(out, "<th>copied<span>records; of two real halves %.0f %%</span></th>",
+                      100 * repeated);
     report_add(out, "<th>fit + sample<span>time a seed</span></th><th>peak memory</th>"
                     "<th>model<span>size</span></th></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < model->entry_count; i++) {
         if (i == model->ranked)
             report_add(out, "</tbody>\n<tbody class=\"references\">\n");
         if (report_entry_present(model, trace, board->lines[i].entry))
-            board_line(out, model, board, i, costs, held_out, best);
+            board_line(out, model, board, i, costs, held_out, best, !isnan(repeated));
     }
     report_add(out, "</tbody>\n");
     report_table_close(out);

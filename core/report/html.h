@@ -46,6 +46,10 @@ size_t report_feature_order(const report_model *model, size_t dataset, size_t fe
 bool report_feature_present(const report_model *model, int dataset, size_t feature);
 /* Why a feature has no value for anybody; NULL if it has one, or nobody was asked. */
 const char *report_feature_absent(const report_model *model, size_t dataset, size_t feature);
+/* Whether any entry of a board has a skill in a group. */
+bool report_group_shown(const report_model *model, const report_board *board, size_t group);
+/* The share of records that two real halves of a board's traces have in common; NaN: not scored. */
+double report_repeated(const report_model *model, const report_board *board);
 /* Whether an entry has a row on a trace; trace_count: on any. */
 bool report_entry_present(const report_model *model, size_t trace, size_t entry);
 /* Which floor the skill of a feature stands on: "flow-disjoint", "by time", or "" for none. */

@@ -59,7 +59,9 @@ static void leaderboard(report_text *out, const report_model *model, size_t trac
         trace < model->trace_count ? &model->boards[trace] : &model->overall;
     const report_cost *costs = &model->costs[trace * model->entry_count];
     char number[REPORT_NUMBER];
-    bool held_out = false;
+    double repeated = report_repeated(model, board);
+    bool held_out = false, copied = !isnan(repeated);
+    size_t columns = 8;
 
     for (size_t i = 0; i < model->entry_count; i++)
         held_out |= !isnan(board->lines[i].held_out);
@@ -67,12 +69,17 @@ static void leaderboard(report_text *out, const report_model *model, size_t trac
     report_add(out, held_out ? " held-out part |" : "");
     report_add(out, " features | best + ≈ |");
     for (size_t g = 0; g < model->group_count; g++) {
+        if (!report_group_shown(model, board, g))
+            continue;
         report_add(out, " ");
         report_markdown(out, model->groups[g]);
         report_add(out, " |");
+        columns++;
     }
+    if (copied)
+        report_format(out, " copied (real halves: %.0f %%) |", 100 * repeated);
     report_add(out, " fit + sample | peak memory | model |\n");
-    rule(out, 2, 8 + held_out + model->group_count);
+    rule(out, 2, columns + held_out + copied);
     for (size_t i = 0; i < model->entry_count; i++) {
         const report_line *line = &board->lines[i];
         const report_cost *cost = &costs[line->entry];
@@ -97,7 +104,12 @@ static void leaderboard(report_text *out, const report_model *model, size_t trac
             report_format(out, " %zu of %zu | %zu + %zu |", line->features, board->features,
                           line->best, line->alike);
         for (size_t g = 0; g < model->group_count; g++)
-            fixed(out, line->skill[g], 3);
+            if (report_group_shown(model, board, g))
+                fixed(out, line->skill[g], 3);
+        if (copied && isnan(line->copied))
+            report_add(out, " – |");
+        else if (copied)
+            report_format(out, " %.0f %% |", 100 * line->copied);
         if (cost->runs) {
             report_format(out, " %s |", report_duration(cost->fit + cost->sample, number));
             report_format(out, " %s |", report_bytes(cost->peak_memory, number));

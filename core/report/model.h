@@ -123,6 +123,9 @@ typedef struct report_line {
     size_t best, alike;
     /* A reference's: the mean rank that it would have, were it alone added to the ranked; NaN. */
     double would;
+    /* Shares of its records that are in the real trace, and of one half of that in the other
+     * (REC and REC_REAL of overlap): means over traces; NaN. */
+    double copied, repeated;
     double *skill;  /* [groups]: median over its features; NaN */
     size_t *skills; /* [groups]: how many it is of */
 } report_line;

@@ -134,6 +134,25 @@ static int line_order(const void *a, const void *b)
     return x->entry < y->entry ? -1 : x->entry > y->entry;
 }
 
+/* The mean over the traces [from, to) of what a feature of overlap gives an entry; NaN. */
+static double overlap(const report_model *model, size_t from, size_t to, const char *label,
+                      size_t entry)
+{
+    double sum = 0;
+    size_t n = 0;
+
+    for (size_t t = from; t < to; t++)
+        for (size_t f = 0; f < model->feature_count; f++) {
+            const report_cell *cell =
+                report_cell_at(model, (size_t)model->traces[t].main, f, entry);
+
+            if (!strcmp(model->features[f].plugin, "overlap") &&
+                !strcmp(model->features[f].label, label))
+                average(&sum, &n, cell && cell->ok ? cell->mean : NAN);
+        }
+    return n ? sum / (double)n : NAN;
+}
+
 /* The leaderboard of one trace, or of all (trace < 0). */
 static int fill_board(report_model *model, int trace, report_board *board, weir_error *error)
 {
@@ -175,6 +194,8 @@ static int fill_board(report_model *model, int trace, report_board *board, weir_
         /* Two halves are smaller samples than what is compared, and have no place among them. */
         if (model->entries[e].role != REPORT_FLOOR)
             *(e < model->ranked ? &line->rank : &line->would) = traces ? sum / (double)traces : NAN;
+        line->copied = overlap(model, from, to, "REC", e);
+        line->repeated = overlap(model, from, to, "REC_REAL", e);
         line->held_out = tests ? test_sum / (double)tests : NAN;
         for (size_t g = 0; g < groups; g++)
             line->skill[g] = median_skill(model, from, to, g, e, scratch, &line->skills[g], error);

@@ -95,6 +95,23 @@ const char *report_floor_split(const report_model *model, size_t dataset, size_t
     return split;
 }
 
+bool report_group_shown(const report_model *model, const report_board *board, size_t group)
+{
+    for (size_t i = 0; i < model->entry_count; i++)
+        if (board->lines[i].skills[group])
+            return true;
+    return false;
+}
+
+double report_repeated(const report_model *model, const report_board *board)
+{
+    for (size_t i = 0; i < model->entry_count; i++)
+        if (!isnan(board->lines[i].repeated) &&
+            model->entries[board->lines[i].entry].role != REPORT_FLOOR)
+            return board->lines[i].repeated;
+    return NAN;
+}
+
 bool report_entry_present(const report_model *model, size_t trace, size_t entry)
 {
     for (size_t t = 0; t < model->trace_count; t++)
@@ -312,14 +329,16 @@ const char *const *report_reading(void)
         "Skill puts every score on one scale, lower is better: 0 is the floor (two halves of the "
         "real trace against each other), 1 is the ceiling (a generator that is declared bad).",
         "Below 0 is closer to the trace than its own halves are to each other, which may mean "
-        "copying. The mean rank: seeds are averaged, the generators ranked in each feature that "
-        "applies (ties share their mean rank; one that failed shares the last ranks; one to which "
-        "a "
-        "feature does not apply has no rank in it), ranks averaged over the features of a trace, "
-        "then over the traces, each of which counts the same. Features that tell real data from "
-        "copies count like the others where they have a direction. \"Best\" counts the features in "
-        "which a generator has the best mean, and those in which it is not distinguishable from "
-        "the best: their 95 % intervals over seeds overlap.",
+        "copying: "
+        "\"copied\" is the share of the synthetic records that are in the real trace, beside what "
+        "the trace's two halves have in common. It has no direction and does not enter the rank.",
+        "The mean rank: seeds are averaged, the generators ranked in each feature that applies "
+        "(ties "
+        "share their mean rank; one that failed shares the last ranks; one to which a feature does "
+        "not apply has no rank in it), ranks averaged over the features of a trace, then over the "
+        "traces, each of which counts the same. \"Best\" counts the features in which a generator "
+        "has the best mean, and those in which it is not distinguishable from the best: their 95 % "
+        "intervals over seeds overlap.",
         "Floors, ceilings and canaries are references: in parentheses stands the mean rank that "
         "each would have were it alone ranked with the generators. The canary copy, the real data "
         "again, is "

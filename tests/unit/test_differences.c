@@ -4,6 +4,7 @@
  * Covers: core/report/html_differences.c core/report/markdown_differences.c core/report/diagram.c
  */
 #include "report/differences.h"
+#include "report/html.h"
 #include "report/report.h"
 #include "unit/store.h"
 
@@ -318,6 +319,31 @@ static void all_equal(void **state)
     close_model(model);
 }
 
+/* Means over two traces of shares of copied records, which are not ranked. */
+static void copies_are_shown_apart(void **state)
+{
+    report_model *model = model_of("t,a,a,1,metric,emd,fix,IT,1,s,lower,1,1,ok,,j\n"
+                                   "t,a,a,1,metric,overlap,,REC,0.9,,neither,1,1,ok,,j\n"
+                                   "t,a,a,1,metric,overlap,,REC_REAL,0.2,,neither,1,1,ok,,j\n"
+                                   "u,a,a,1,metric,emd,fix,IT,1,s,lower,1,1,ok,,j\n"
+                                   "u,a,a,1,metric,overlap,,REC,0.7,,neither,1,1,ok,,j\n"
+                                   "u,a,a,1,metric,overlap,,REC_REAL,0.4,,neither,1,1,ok,,j\n");
+    report_figures figures = {0};
+    report_text page = {0};
+
+    (void)state;
+    assert_near(model->boards[0].lines[0].copied, 0.9, 1e-12);
+    assert_near(model->overall.lines[0].copied, 0.8, 1e-12);
+    assert_near(model->overall.lines[0].repeated, 0.3, 1e-12);
+    assert_int_equal(model->overall.features, 2);
+    figures.problem = "";
+    report_markdown_page(&page, model, &figures);
+    contains(page.data, "| copied (real halves: 30 %) |");
+    contains(page.data, " 80 % |");
+    report_free(&page);
+    close_model(model);
+}
+
 static void one_seed_tells_nothing(void **state)
 {
     report_model *model = model_of("t,a,a,1,metric,emd,fix,IT,1,s,lower,1,1,ok,,j\n"
@@ -430,6 +456,7 @@ int main(void)
         cmocka_unit_test(cliques_are_the_largest),
         cmocka_unit_test(all_equal),
         cmocka_unit_test(one_seed_tells_nothing),
+        cmocka_unit_test(copies_are_shown_apart),
         cmocka_unit_test(best_and_its_equals),
         cmocka_unit_test(nobody_to_compare),
         cmocka_unit_test(as_json),
