@@ -7,6 +7,7 @@ static weir_classifier_settings quick(weir_classifier_kind kind, const weir_exam
     weir_classifier_settings s = weir_classifier_defaults(kind, images);
 
     s.steps = 60;
+    s.rate = 2e-3;
     s.batch = 16;
     s.base = 4;
     s.width = 24;

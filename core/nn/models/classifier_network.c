@@ -14,12 +14,12 @@ weir_classifier_settings weir_classifier_defaults(weir_classifier_kind kind,
                                            : steps > MOST_STEPS ? MOST_STEPS
                                                                 : steps,
                                   .batch = BATCH,
-                                  .rate = 2e-3,
+                                  .rate = kind == WEIR_MLP ? 5e-4 : 2e-3,
                                   .weight_decay = 1e-2,
                                   .dropout = 0.2,
                                   .levels = 2,
                                   .base = 16,
-                                  .width = 128};
+                                  .width = kind == WEIR_MLP ? 256 : 128};
     uint32_t side = examples->height > examples->width ? examples->height : examples->width;
 
     if (kind == WEIR_CNN)

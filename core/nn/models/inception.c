@@ -19,11 +19,12 @@ struct weir_inception {
 
 /* ---- Weights ----------------------------------------------------------------------------------*/
 
-/* Every array that the graph has a variable for. */
-static int set_values(weir_job *job, weir_inception *net, weir_tensors *file)
+/* Every array that the graph has a variable for; room for the largest. */
+static int set_values(weir_job *job, weir_inception *net, weir_tensors *file, nn_real *room)
 {
     for (size_t i = 0; i < file->count; i++) {
         nn_node *variable = nn_find(net->graph, file->items[i].name);
+        const float *values;
 
         if (!variable)
             continue;
@@ -31,9 +32,27 @@ static int set_values(weir_job *job, weir_inception *net, weir_tensors *file)
             return WEIR_ECANCEL;
         if (weir_tensors_fill(file, i, weir_job_error(job)))
             return weir_job_error(job)->status;
-        nn_write(variable, file->items[i].data);
+        values = file->items[i].data;
+        for (int64_t k = 0; k < nn_count(variable); k++)
+            room[k] = (nn_real)values[k];
+        nn_write(variable, room);
     }
     return nn_report(job, net->graph);
+}
+
+static int load(weir_job *job, weir_inception *net, weir_tensors *file)
+{
+    size_t largest = 0;
+    nn_real *room;
+    int status;
+
+    for (size_t i = 0; i < file->count; i++)
+        largest = file->items[i].bytes > largest ? file->items[i].bytes : largest;
+    room = malloc(largest / sizeof(float) * sizeof *room + 1);
+    status = room ? set_values(job, net, file, room)
+                  : weir_fail(job, WEIR_ENOMEM, "out of memory for the weights of Inception-v3");
+    free(room);
+    return status;
 }
 
 static int build(weir_job *job, weir_inception *net, const char *path)
@@ -54,7 +73,7 @@ static int build(weir_job *job, weir_inception *net, const char *path)
     if (!status)
         status = nn_report(job, net->graph);
     if (!status)
-        status = set_values(job, net, &weights.file);
+        status = load(job, net, &weights.file);
     weir_tensors_free(&weights.file);
     return status;
 }
