@@ -74,3 +74,25 @@ stages() {
 [ "$(stages -O most_steps=0)" = "6 6 21 3" ] || fail "stages of epochs"
 [ "$(stages -O most_steps=0 -O least_epoch=20)" = "40 40 21 20" ] || fail "stages of epochs of at least 20 steps"
 [ "$(stages -O most_steps=30 -O least_epoch=20)" = "30 30 21 20" ] || fail "stages of 30 steps at the most"
+
+# Flows of microseconds in a trace of minutes: those that are made are not faster than the fastest of training.
+awk 'BEGIN {
+    print "time,srcip,dstip,srcport,dstport,proto,pkt_len"
+    for (i = 0; i < 200; i++) {
+        printf "%.0f,10.0.0.%d,10.1.0.1,%d,53,17,60\n", 1500000000 * i, i, 1024 + i
+        printf "%.0f,10.0.0.%d,10.1.0.1,%d,53,17,90\n", 1500000000 * i + 600 + i, i, 1024 + i
+    }
+}' >short.csv
+cat >short.lua <<'E2'
+local weir = require "weir"
+local trace = weir.trace("short.csv", { time_unit = "ns" })
+local data = assert(weir.experiment "short":generate("cascadegan", trace, { preset = "tiny" }):dataset())
+local flows, time, least = data:flows(), data:column "time", math.huge
+for f = 1, flows.count do
+  local rows = flows:rows(f)
+  if #rows > 1 then least = math.min(least, time[rows[#rows]] - time[rows[1]]) end
+end
+print(least)
+assert(least >= 590 and least < 1e6, "the fastest flow lasts " .. least .. " ns")
+E2
+run 0 "$weir" run short.lua
