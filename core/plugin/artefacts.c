@@ -136,7 +136,7 @@ static int write_images(const weir_table *table, const char *path, weir_error *e
         }
         fprintf(file, ",%u,%u", height[i], width[i]);
         for (size_t j = 0; j < size; j++)
-            fprintf(file, ",%.9g", (double)values[i * size + j]);
+            fprintf(file, ",%.4g", (double)values[i * size + j]); /* to look at: half the size */
     }
     fputc('\n', file);
     if (fclose(file)) {

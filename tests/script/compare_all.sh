@@ -39,6 +39,7 @@ lacks out "by CPU time"
 for generator in cascadegan netshare gasf_diffusion bootstrap markov marginals copy time_shuffle uniform floor; do
     grep -q ",$generator," whole/scores.csv || fail "no score of $generator"
 done
+: >err # what the run before left there is not this one's progress
 "$weir" run "$script" --out killed -- "$@" >out 2>err </dev/null &
 runner=$!
 waited=0
