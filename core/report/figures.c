@@ -285,11 +285,12 @@ static void rate(report_gathering *in, size_t trace, const report_entry *entry)
     report_csv_free(&csv);
 }
 
-/* Whether an entry has a figure of that title on the trace: several jobs may leave the same. */
+/* Whether the trace has images of that title: several score jobs leave the same. */
 static bool gathered(const report_gathering *in, size_t trace, const char *title)
 {
     for (size_t i = 0; i < in->figures->count; i++)
-        if (in->figures->list[i].trace == trace && !strcmp(in->figures->list[i].title, title))
+        if (in->figures->list[i].kind == REPORT_IMAGES && in->figures->list[i].trace == trace &&
+            !strcmp(in->figures->list[i].title, title))
             return true;
     return false;
 }
@@ -349,7 +350,7 @@ static void others(report_gathering *in, size_t trace, const report_entry *entry
         report_csv csv;
 
         if (!title || !strncmp(name, "cdf_", 4) || !strcmp(name, "rate") ||
-            (curve && !strcmp(name, "pixels")) || gathered(in, trace, title) ||
+            (curve && !strcmp(name, "pixels")) || (images && gathered(in, trace, title)) ||
             !report_gather_file(in, job, report_json_text(item, "file"), &csv))
             continue;
         figure = report_figure_new(in, images ? REPORT_IMAGES : REPORT_ARTEFACT, trace, title);
