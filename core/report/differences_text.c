@@ -237,7 +237,8 @@ static void say_within(const report_model *model, report_text *out)
 void report_difference_sentences(const report_model *model, report_text *out)
 {
     if (model->ranked < 2) {
-        report_add(out, "One generator: there is nothing to tell apart.\n");
+        report_add(out,
+                   "Fewer than two generators are compared: there is nothing to tell apart.\n");
         return;
     }
     say_friedman(model, out);

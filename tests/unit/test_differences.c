@@ -407,9 +407,33 @@ static void nobody_to_compare(void **state)
 
     (void)state;
     report_difference_sentences(model, &text);
-    assert_string_equal(text.data, "One generator: there is nothing to tell apart.\n");
+    assert_string_equal(text.data,
+                        "Fewer than two generators are compared: there is nothing to tell "
+                        "apart.\n");
     report_free(&text);
     close_model(model);
+}
+
+/* Nobody is ranked at all. */
+static void copies_only(void **state)
+{
+    char *folder = store_folder(), *page, *text = NULL;
+    weir_error error = {0};
+
+    (void)state;
+    assert_true(asprintf(&text, "%st,copy,copy,1,metric,emd,fix,IT,0,s,lower,1,1,ok,,j\n", HEADER) >
+                0);
+    store_put(folder, "scores.csv", text);
+    free(text);
+    page = page_of(folder, "report.md");
+    contains(page, "0 generators on 1 trace");
+    contains(page, "Fewer than two generators are compared");
+    contains(page, "copy (canary)");
+    free(page);
+    text = weir_report_leaderboard(folder, &error);
+    assert_non_null(text);
+    free(text);
+    store_remove(folder);
 }
 
 static void as_json(void **state)
@@ -459,6 +483,7 @@ int main(void)
         cmocka_unit_test(copies_are_shown_apart),
         cmocka_unit_test(best_and_its_equals),
         cmocka_unit_test(nobody_to_compare),
+        cmocka_unit_test(copies_only),
         cmocka_unit_test(as_json),
     };
 
