@@ -65,7 +65,7 @@ static void say_nothing(const char *text)
 static int open_matrix(struct trees *trees, const float *rows, size_t count, size_t places,
                        DMatrixHandle *matrix)
 {
-    if (XGDMatrixCreateFromMat_omp(rows, count, places, NAN, matrix, weir_threads(trees->job)))
+    if (XGDMatrixCreateFromMat_omp(rows, count, places, NAN, matrix, 1))
         return failed(trees, "a matrix");
     return WEIR_OK;
 }
@@ -98,18 +98,19 @@ static int open_trees(struct trees *trees, const char *stream, size_t places)
     return WEIR_OK;
 }
 
+/* One thread: a level of a tree is too little work to share out. Threads that wait for each other
+ * at its end take many times as long where the processors have anything else to do. */
 static int set_all(struct trees *trees, BoosterHandle booster, const char *const (*settings)[2])
 {
-    char classes[16], threads[16], seed[16];
+    char classes[16], seed[16];
     const char *const common[][2] = {{"objective", "multi:softprob"},
                                      {"tree_method", "exact"},
                                      {"num_class", classes},
-                                     {"nthread", threads},
+                                     {"nthread", "1"},
                                      {"seed", seed},
                                      {NULL, NULL}};
 
     snprintf(classes, sizeof classes, "%" PRIu32, trees->train->classes);
-    snprintf(threads, sizeof threads, "%d", weir_threads(trees->job));
     snprintf(seed, sizeof seed, "%" PRIu32, weir_random_u32(trees->random) >> 1);
     for (size_t pass = 0; pass < 2; pass++)
         for (const char *const(*at)[2] = pass ? settings : common; (*at)[0]; at++)
