@@ -5,6 +5,8 @@
 #include <string.h>
 #include <weir/gasf.h>
 
+#include "gasf_solve.h"
+
 /* ---- Learn ----------------------------------------------------------------------------------- */
 
 static const weir_series_shape *shape_of(const weir_dataset *data)
@@ -46,6 +48,21 @@ static void learn(weir_gasf *gasf, const float *values, size_t count)
         gasf->channel[c].direction = negative[c] && !other[c];
 }
 
+/* Directions that are 0 before a series' end. */
+static void learn_pauses(weir_gasf *gasf, const float *values, const uint32_t *lengths, size_t rows)
+{
+    size_t channels = gasf->channels;
+
+    for (size_t i = 0; i < rows; i++)
+        for (size_t k = 0; k < channels * gasf->steps; k++) {
+            weir_gasf_channel *channel = &gasf->channel[k % channels];
+            bool ended = lengths && k >= channels * lengths[i];
+            if (channel->direction > 0 && !ended &&
+                fabsf(values[i * channels * gasf->steps + k]) <= 0)
+                channel->direction = 2;
+        }
+}
+
 /* Whether an image can hold a value. */
 static bool has_pixel(const weir_gasf *gasf, size_t at, float value)
 {
@@ -77,45 +94,41 @@ int weir_gasf_learn(weir_job *job, weir_gasf *gasf, const weir_dataset *train)
     for (size_t i = 0; i < rows * each; i++)
         if (!has_pixel(gasf, i % each, values[i]))
             return refuse(job, train, i / each, i % each, values[i]);
+    learn_pauses(gasf, values, weir_u32(weir_dataset_table(train), "length"), rows);
     return WEIR_OK;
 }
 
 /* ---- Encode ---------------------------------------------------------------------------------- */
-
-/* What target cell `to` has of source cell `from`, as a share of the target. */
-struct part {
-    uint32_t from, to;
-    float share;
-};
 
 /* Room for one channel of one image. */
 struct canvas {
     size_t steps, side, count;
     double power; /* 2 gamma */
     float amplitude;
-    float *low, *high;  /* [steps]: sine and cosine of half the angle whose sine is the value */
-    float *line;        /* [steps]: a row of the field */
-    float *narrow;      /* [side]: the same, resized */
-    float *image;       /* [side][side] */
-    struct part *parts; /* [count]: how a line is resized by area, by source cell */
-    int64_t done, all;  /* series */
+    float *low, *high; /* [steps]: sine and cosine of half the angle whose sine is the value */
+    float *line;       /* [steps]: a row of the field */
+    float *narrow;     /* [side]: the same, resized */
+    float *image;      /* [side][side] */
+    struct gasf_part *parts; /* [count]: how a line is resized by area, by source cell */
+    int64_t done, all;       /* series */
 };
 
-/* In units of 1 / (steps side), where the bounds of all cells are whole. */
-static void cut_parts(struct canvas *canvas)
+/* In units of 1 / (n m), where the bounds of all cells are whole. */
+size_t gasf_cut(size_t n, size_t m, struct gasf_part *parts)
 {
-    size_t n = canvas->steps, m = canvas->side, low = 0;
+    size_t low = 0, count = 0;
 
     for (size_t from = 0, to = 0; from < n && to < m;) {
         size_t source = (from + 1) * m, target = (to + 1) * n;
         size_t end = source < target ? source : target;
 
-        canvas->parts[canvas->count++] =
-            (struct part){(uint32_t)from, (uint32_t)to, (float)(end - low) / (float)n};
+        parts[count++] =
+            (struct gasf_part){(uint32_t)from, (uint32_t)to, (float)(end - low) / (float)n};
         low = end;
         from += end == source;
         to += end == target;
     }
+    return count;
 }
 
 static void close_canvas(struct canvas *canvas)
@@ -143,7 +156,7 @@ static int open_canvas(weir_job *job, const weir_gasf *gasf, struct canvas *canv
     canvas->line = canvas->high + steps;
     canvas->narrow = canvas->line + steps;
     canvas->image = canvas->narrow + side;
-    cut_parts(canvas);
+    canvas->count = gasf_cut(steps, side, canvas->parts);
     return WEIR_OK;
 }
 
@@ -166,7 +179,7 @@ static void field_row(const struct canvas *canvas, size_t i)
 static int paint(weir_job *job, const struct canvas *canvas)
 {
     size_t m = canvas->side;
-    const struct part *part = canvas->parts, *end = part + canvas->count;
+    const struct gasf_part *part = canvas->parts, *end = part + canvas->count;
 
     memset(canvas->image, 0, m * m * sizeof *canvas->image);
     for (size_t i = 0; i < canvas->steps; i++) {
@@ -174,7 +187,7 @@ static int paint(weir_job *job, const struct canvas *canvas)
             return WEIR_ECANCEL;
         field_row(canvas, i);
         memset(canvas->narrow, 0, m * sizeof *canvas->narrow);
-        for (const struct part *p = canvas->parts; p < end; p++)
+        for (const struct gasf_part *p = canvas->parts; p < end; p++)
             canvas->narrow[p->to] += p->share * canvas->line[p->from];
         for (; part < end && part->from == i; part++)
             for (size_t k = 0; k < m; k++)
@@ -313,34 +326,75 @@ static int open_columns(weir_job *job, const weir_gasf *gasf, weir_table *out, s
     return WEIR_OK;
 }
 
+/* The diagonal as a start, and what comes nearest to all of the image. A direction starts as one of
+ * those that it may take. */
+static int solve(weir_job *job, const weir_gasf *gasf, struct gasf_solver *solver,
+                 const float *image, size_t channel, size_t end, double *unit)
+{
+    float kind = gasf->channel[channel].direction;
+
+    /* where no end is known, zeros behind it are to be found too */
+    if (kind > 0 && end == gasf->steps + 1)
+        kind = 2;
+    for (size_t i = 0; i < gasf->steps; i++)
+        if (kind > 0)
+            unit[i] = i >= end ? 0.5 : kind > 1 ? rint(2 * unit[i]) / 2 : (unit[i] < 0.5 ? 0 : 1);
+        else if (i >= end)
+            unit[i] = 0;
+    return gasf_solve(job, solver, image + channel, gasf->channels, gasf->passes, kind, end, unit);
+}
+
+/* One series; `end`: its length, steps + 1 if that is not known. Its length as it turns out. */
+static int decode_row(weir_job *job, const weir_gasf *gasf, struct gasf_solver *solver,
+                      const float *image, size_t end, double *room, float *to, uint32_t *length)
+{
+    size_t steps = gasf->steps;
+    double *unit = room + gasf->side;
+
+    *length = 0;
+    for (size_t c = 0; c < gasf->channels; c++) {
+        read_diagonal(gasf, image + c, room);
+        for (size_t i = 0; i < steps; i++)
+            unit[i] = at_step(room, gasf->side, i, steps);
+        if (solver && solve(job, gasf, solver, image, c, end, unit))
+            return WEIR_ECANCEL;
+        for (size_t i = 0; i < steps; i++) {
+            float value = value_of(&gasf->channel[c], unit[i]);
+
+            to[i * gasf->channels + c] = value;
+            if (fabsf(value) > 0 && *length <= i)
+                *length = (uint32_t)i + 1;
+        }
+    }
+    return WEIR_OK;
+}
+
 int weir_gasf_decode(weir_job *job, const weir_gasf *gasf, const float *in, size_t n,
                      weir_table *out)
 {
-    size_t channels = gasf->channels, steps = gasf->steps, side = gasf->side;
+    size_t steps = gasf->steps, side = gasf->side, each = steps * gasf->channels;
+    /* where no pixel is a mean, the diagonal is exact */
+    bool averaged = side % steps != 0;
+    struct gasf_solver *solver = NULL;
     float *values = NULL;
     uint32_t *lengths = NULL;
-    double *diagonal;
+    double *room;
+    int status = WEIR_OK;
 
     if (open_columns(job, gasf, out, n, &values, &lengths))
         return weir_job_error(job)->status;
-    diagonal = malloc(side * sizeof *diagonal);
-    if (!diagonal)
-        return weir_fail(job, WEIR_ENOMEM, "out of memory (a diagonal of %zu)", side);
-    for (size_t row = 0; row < n; row++) {
-        float *to = values + row * steps * channels;
+    room = malloc((side + steps) * sizeof *room);
+    if (gasf->passes && averaged)
+        solver = gasf_solver_open(gasf);
+    if (!room || (gasf->passes && averaged && !solver))
+        status = weir_fail(job, WEIR_ENOMEM, "out of memory (an image of %zu x %zu)", side, side);
+    for (size_t row = 0; row < n && !status; row++) {
+        size_t end = lengths[row] > 0 && lengths[row] <= steps ? lengths[row] : steps + 1;
 
-        lengths[row] = 0;
-        for (size_t c = 0; c < channels; c++) {
-            read_diagonal(gasf, in + row * side * side * channels + c, diagonal);
-            for (size_t i = 0; i < steps; i++) {
-                float value = value_of(&gasf->channel[c], at_step(diagonal, side, i, steps));
-
-                to[i * channels + c] = value;
-                if (fabsf(value) > 0 && lengths[row] <= i)
-                    lengths[row] = (uint32_t)i + 1;
-            }
-        }
+        status = decode_row(job, gasf, solver, in + row * side * side * gasf->channels, end, room,
+                            values + row * each, &lengths[row]);
     }
-    free(diagonal);
-    return WEIR_OK;
+    gasf_solver_close(solver);
+    free(room);
+    return status;
 }

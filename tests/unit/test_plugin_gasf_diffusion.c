@@ -114,6 +114,37 @@ static void samplers_end_at_the_data(void **state)
     }
 }
 
+/* What is left of an image and its velocity give the image again, and the rates of both add up. */
+static void velocities_give_the_image(void **state)
+{
+    const int64_t shape[] = {2, 1, 1, 1}, batch = 2;
+    const double image[] = {0.5, -0.7}, noise[] = {1.2, 0.3}, steps[] = {0, STEPS - 1};
+    nn_graph *g = nn_graph_new(&(nn_settings){.seed = 4, .threads = 1, .device = "cpu"});
+    nn_node *x = nn_array(g, 4, shape, image), *e = nn_array(g, 4, shape, noise);
+    nn_node *t = nn_array(g, 1, &batch, steps), *out[2];
+    struct stride stride[STEPS];
+    double left[STEPS];
+    nn_real seen[2], told[2];
+    nn_program *program;
+
+    (void)state;
+    schedule(COSINE, STEPS, left);
+    out[0] = noised(x, t, e, left, STEPS);
+    out[1] = velocity(x, t, e, left, STEPS);
+    program = nn_compile(g, 1, &(nn_stage){"both", 2, out});
+    assert_int_equal(nn_run(program, 0), WEIR_OK);
+    nn_read(program, out[0], seen);
+    nn_read(program, out[1], told);
+    strides(left, STEPS, STEPS, DDPM, SMALL, 0, stride);
+    by_velocity(left, STEPS, stride);
+    for (int i = 0; i < 2; i++) {
+        const struct stride *s = &stride[i ? 0 : STEPS - 1];
+        assert_int_equal(s->level, (int64_t)steps[i]);
+        near(s->clean[0] * (double)seen[i] - s->clean[1] * (double)told[i], image[i], 1e-5);
+    }
+    nn_graph_free(g);
+}
+
 /* ddim with eta 1 is ddpm with the posterior's variance; with eta 0 it draws nothing, and where the
  * noise is known it goes back to the image, in however many strides. */
 static void ddim_has_ddpm_as_its_limit(void **state)
@@ -505,7 +536,8 @@ static void one_class_of_constant_series(void **state)
  * the checkpoint is a model that can be sampled. */
 static void a_fit_goes_on(void **state)
 {
-    static const char *const options[] = {TINY " dropout=0.1", TINY " dimension=1"};
+    static const char *const options[] = {TINY " dropout=0.1", TINY
+                                          " dimension=1 predict=velocity decay=cosine warmup=3"};
     weir_dataset *train = some_series(20);
     const weir_request none = {0};
 
@@ -565,6 +597,7 @@ int main(void)
         cmocka_unit_test(schedules_are_the_closed_forms),
         cmocka_unit_test(noise_has_its_statistics),
         cmocka_unit_test(samplers_end_at_the_data),
+        cmocka_unit_test(velocities_give_the_image),
         cmocka_unit_test(ddim_has_ddpm_as_its_limit),
         cmocka_unit_test(lines_and_images_have_as_many_weights),
         cmocka_unit_test(labels_lengths_and_values),

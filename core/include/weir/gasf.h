@@ -11,7 +11,7 @@
 typedef struct weir_gasf_channel {
     float largest;   /* in training: what 1 stands for */
     float least;     /* the smallest above 0 in training; 0 where there is none */
-    float direction; /* 1: holds -1, 0 and 1 only */
+    float direction; /* above 0: holds -1, 0 and 1 only; 2: 0 also before a series' end */
 } weir_gasf_channel;
 
 typedef struct weir_gasf {
@@ -21,6 +21,7 @@ typedef struct weir_gasf {
      */
     uint32_t side;
     double gamma, amplitude;
+    uint32_t passes; /* of weir_gasf_decode over a series; 0: by the diagonal alone */
     /* Learnt. */
     uint32_t steps, channels;
     weir_gasf_channel channel[WEIR_MAX_CHANNELS]; /* [channels] */
@@ -38,7 +39,11 @@ WEIR_API int weir_gasf_encode(weir_job *job, const weir_gasf *gasf, const weir_d
                               const uint32_t *rows, size_t n, float *out);
 /* The series of images in [n][side][side][channels], any finite values, into the columns `values`
  * and `length` (up to the last value that is not 0) of rows 0 … n - 1 of out; a table that is no
- * series gets the columns it lacks. */
+ * series gets the columns it lacks. With passes above 0, and where pixels are means of several
+ * steps, the diagonal is only the start: values are moved one by one, by a quarter of a pixel at
+ * first and half as much in each pass, where that brings the series' own image nearer (in squares)
+ * to the one given; and a `length` from 1 to steps that out holds already is a known one, behind
+ * which all is 0. Fails with WEIR_ECANCEL when the job is cancelled. */
 WEIR_API int weir_gasf_decode(weir_job *job, const weir_gasf *gasf, const float *in, size_t n,
                               weir_table *out);
 

@@ -7,12 +7,16 @@ struct options {
     int64_t side;
     double gamma;
     double amplitude;
+    int64_t passes;
 };
 
 static const weir_option options[] = {
     WEIR_INT(struct options, side, 32, 4, 512, "pixels of a side of the image"),
     WEIR_REAL(struct options, gamma, 0.25, 0.01, 10, "exponent of the gamma correction"),
-    WEIR_REAL(struct options, amplitude, 1, 0.01, 1, "factor of the gamma correction"), WEIR_END};
+    WEIR_REAL(struct options, amplitude, 1, 0.01, 1, "factor of the gamma correction"),
+    WEIR_INT(struct options, passes, 0, 0, 16,
+             "of decoding by the whole image; 0: by its diagonal alone"),
+    WEIR_END};
 
 static void set_options(weir_job *job, weir_gasf *gasf)
 {
@@ -21,6 +25,7 @@ static void set_options(weir_job *job, weir_gasf *gasf)
     gasf->side = (uint32_t)o->side;
     gasf->gamma = o->gamma;
     gasf->amplitude = o->amplitude;
+    gasf->passes = (uint32_t)o->passes;
 }
 
 static int fit(weir_job *job, const weir_dataset *train, void *state)

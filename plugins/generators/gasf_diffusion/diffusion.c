@@ -63,12 +63,33 @@ void strides(const double *left, int64_t steps, int64_t n, int sampler, int vari
     }
 }
 
-nn_node *noised(nn_node *x, nn_node *t, nn_node *noise, const double *left, int64_t steps)
+void by_velocity(const double *left, int64_t n, struct stride *strides)
+{
+    for (int64_t i = 0; i < n; i++) {
+        strides[i].clean[0] = sqrt(left[strides[i].level]);
+        strides[i].clean[1] = sqrt(1 - left[strides[i].level]);
+    }
+}
+
+/* a x + b noise, or a noise - b x: a and b the roots of what is left after step t, and of what is
+ * not. */
+static nn_node *mixed(nn_node *x, nn_node *t, nn_node *noise, const double *left, int64_t steps,
+                      bool turned)
 {
     nn_graph *g = nn_graph_of(x);
     const int64_t table[] = {steps, 1}, each[] = {nn_size(x, 0), 1, 1, 1};
     nn_node *level = nn_reshape(nn_gather(nn_array(g, 2, table, left), t), 4, each);
-    nn_node *lost = nn_shift(nn_neg(level), 1);
+    nn_node *a = nn_sqrt(level), *b = nn_sqrt(nn_shift(nn_neg(level), 1));
 
-    return nn_add(nn_mul(nn_sqrt(level), x), nn_mul(nn_sqrt(lost), noise));
+    return turned ? nn_sub(nn_mul(a, noise), nn_mul(b, x)) : nn_add(nn_mul(a, x), nn_mul(b, noise));
+}
+
+nn_node *noised(nn_node *x, nn_node *t, nn_node *noise, const double *left, int64_t steps)
+{
+    return mixed(x, t, noise, left, steps, false);
+}
+
+nn_node *velocity(nn_node *x, nn_node *t, nn_node *noise, const double *left, int64_t steps)
+{
+    return mixed(x, t, noise, left, steps, true);
 }

@@ -11,6 +11,8 @@ static const weir_option options[] = {
     WEIR_INT(struct options, length, 0, 0, 1048576,
              "steps of a series that are used, longer ones cut; 0: of the longest; packets: 32"),
     WEIR_REAL(struct options, gamma, 0.25, 0.01, 10, "exponent of the images' gamma correction"),
+    WEIR_INT(struct options, passes, 6, 0, 16,
+             "of reading a series off its whole image; 0: off the diagonal alone"),
     WEIR_CHOICE(
         struct options, scale, "linear|log",
         "of channels of three orders of magnitude and more: values, or log(1 + value / least)"),
@@ -35,6 +37,11 @@ static const weir_option options[] = {
     WEIR_INT(struct options, sampling_steps, 0, 0, 100000, "of them in sampling; 0: all"),
     WEIR_INT(struct options, batch, 16, 1, 65536, "series a training step"),
     WEIR_INT(struct options, steps, 20000, 1, 1000000000, "training steps"),
+    WEIR_CHOICE(struct options, predict, "noise|velocity", "what the network tells of an image"),
+    WEIR_CHOICE(struct options, decay, "none|cosine",
+                "of the learning rate: along half a cosine to 0 at the last step"),
+    WEIR_INT(struct options, warmup, 0, 0, 1000000000,
+             "first steps, over which the learning rate rises"),
     WEIR_REAL(struct options, learning_rate, 3e-4, 1e-12, 1e3, "of AdamW"),
     WEIR_REAL(struct options, weight_decay, 0, 0, 1, "of AdamW"),
     WEIR_REAL(struct options, clip, 1, 0, 1e9, "largest norm of the gradient; 0: any"),
@@ -44,18 +51,19 @@ static const weir_option options[] = {
                 "learning_rate=2e-3 ema=0.8 sampler=ddim sampling_steps=5",
                 "for the checks"),
     WEIR_PRESET("quick",
-                "side=16 width=16 multiples=1,2,2 attention=4 steps=7000 "
-                "learning_rate=2e-3 ema=0.998 schedule=cosine sampler=ddim eta=1 sampling_steps=50",
+                "side=16 width=16 multiples=1,2,2 attention=4 steps=7000 learning_rate=2e-3 "
+                "warmup=200 decay=cosine ema=0.998 schedule=cosine predict=velocity sampler=ddim "
+                "eta=1 sampling_steps=50",
                 "about two minutes with one thread"),
     WEIR_PRESET("published",
-                "side=64 width=128 multiples=1,1,2,3,4 blocks=2 attention=16,8 batch=128 "
+                "side=64 passes=0 width=128 multiples=1,1,2,3,4 blocks=2 attention=16,8 batch=128 "
                 "learning_rate=1e-4 clip=0 ema=0.9999 label_dropout=0 steps=100000",
                 "NetDiffus: five levels, 1000 linear steps; for a GPU"),
     WEIR_END};
 
-static const weir_role roles[] = {
-    {"images", "gasf", "side=$side gamma=$gamma", "series as images; not used with dimension = 1"},
-    {NULL, NULL, NULL, NULL}};
+static const weir_role roles[] = {{"images", "gasf", "side=$side gamma=$gamma passes=$passes",
+                                   "series as images; not used with dimension = 1"},
+                                  {NULL, NULL, NULL, NULL}};
 
 /* ---- Archive ----------------------------------------------------------------------------------*/
 

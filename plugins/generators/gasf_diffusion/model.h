@@ -9,6 +9,7 @@ enum { MOST_LEVELS = 8, MOST_CHOICES = 8, MOST_BLOCKS = 8 };
 struct options {
     int64_t dimension, side, length;
     double gamma;
+    int64_t passes;
     int scale;
     int64_t width, blocks, heads;
     weir_list multiples, attention;
@@ -20,19 +21,23 @@ struct options {
     double eta;
     int64_t sampling_steps;
     int64_t batch, steps;
+    int predict, decay;
+    int64_t warmup;
     double learning_rate, weight_decay, clip, ema;
 };
 enum { LINEAR, COSINE };
 enum { AS_IT_IS, LOGARITHMIC };
 enum { DDPM, DDIM };
 enum { LARGE, SMALL };
+enum { NOISE, VELOCITY };
+enum { CONSTANT, HALF_COSINE };
 
 /* ---- diffusion.c ---- */
 
 /* left[t]: how much of an image's variance is left after step t of `steps`. */
 void schedule(int kind, int64_t steps, double *left);
 
-/* One step down: the clean image is clean[0] x - clean[1] noise, clipped; the next x is toward
+/* One step down: the clean image is clean[0] x - clean[1] told, clipped; the next x is toward
  * clean
  * + keep x + fresh z. */
 struct stride {
@@ -40,12 +45,18 @@ struct stride {
     double clean[2], toward, keep, fresh;
 };
 /* From the noisiest level to 0 in n strides, 1 <= n <= steps; out [n]. eta is ddim's, variance
- * ddpm's. */
+ * ddpm's. The network tells the noise. */
 void strides(const double *left, int64_t steps, int64_t n, int sampler, int variance, double eta,
              struct stride *out);
 
+/* Makes n strides those of a network that tells the velocity. */
+void by_velocity(const double *left, int64_t n, struct stride *strides);
+
 /* x [batch][…] after step t [batch]: sqrt(left) x + sqrt(1 - left) noise. */
 nn_node *noised(nn_node *x, nn_node *t, nn_node *noise, const double *left, int64_t steps);
+
+/* Its velocity there, sqrt(left) noise - sqrt(1 - left) x (Salimans, Ho 2022). */
+nn_node *velocity(nn_node *x, nn_node *t, nn_node *noise, const double *left, int64_t steps);
 
 /* ---- unet.c ---- */
 
@@ -58,8 +69,8 @@ struct design {
     bool attends[MOST_LEVELS];
     double dropout;
 };
-/* The noise in x [batch][height][width][channels] at steps t [batch], for labels [batch] (the
- * number of labels: none) and lengths [batch] in [0, 1]. */
+/* The noise in x [batch][height][width][channels], or its velocity, at steps t [batch], for labels
+ * [batch] (the number of labels: none) and lengths [batch] in [0, 1]. */
 nn_node *unet(const struct design *design, nn_node *x, nn_node *t, nn_node *label, nn_node *length);
 
 /* ---- data.c ---- */

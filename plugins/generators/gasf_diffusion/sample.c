@@ -33,8 +33,8 @@ static nn_node *factor(const struct sampler *s, int which)
     return nn_slice(s->factors, 0, which, 1);
 }
 
-/* The noise in the image; guided: as it is without a label, and from there `guidance` times the way
- * to that with it (Ho, Salimans 2021). */
+/* The noise in the image, or its velocity; guided: as it is without a label, and from there
+ * `guidance` times the way to that with it (Ho, Salimans 2021). */
 static nn_node *found(const struct sampler *s)
 {
     const struct options *o = weir_options(s->job);
@@ -90,6 +90,8 @@ static int plan_strides(struct sampler *s)
         return weir_job_error(s->job)->status;
     schedule(o->schedule, steps, left);
     strides(left, steps, s->count, o->sampler, o->variance, o->eta, s->strides);
+    if (o->predict == VELOCITY)
+        by_velocity(left, s->count, s->strides);
     return WEIR_OK;
 }
 
@@ -187,8 +189,11 @@ static int put_series(struct sampler *s, size_t first, size_t here, weir_table *
     const struct model *m = s->model;
     size_t channels = m->channel_count, row = (size_t)weir_table_series(out)->steps * channels;
     weir_random *ties = weir_stream(s->job, "ties");
-    int status = series_of(s->job, m, s->encoder, s->room, here, s->scratch);
+    int status;
 
+    for (size_t i = 0; i < here; i++) /* the encoder may use that it is known */
+        weir_u32_out(s->scratch, "length")[i] = s->wanted[2 * (first + i) + 1];
+    status = series_of(s->job, m, s->encoder, s->room, here, s->scratch);
     for (size_t i = 0; status == WEIR_OK && i < here; i++) {
         const uint32_t *wanted = s->wanted + 2 * (first + i);
         const char *text = weir_category_text(m->labels, "label", wanted[0]);

@@ -80,15 +80,15 @@ static int keep_images(struct training *t)
 
 /* ---- The graph --------------------------------------------------------------------------------*/
 
-/* E |noise - found(sqrt(left) x + sqrt(1 - left) noise, t)|^2, t uniform (Ho et al. 2020, eq. 14).
- */
+/* E |noise - told(sqrt(left) x + sqrt(1 - left) noise, t)|^2, t uniform (Ho et al. 2020, eq. 14);
+ * or the velocity in the noise's place. */
 static nn_node *loss_of(weir_job *job, const struct design *d, struct run *run, nn_graph *g)
 {
     const struct options *o = weir_options(job);
     int64_t batch = o->batch, steps = o->diffusion_steps;
     const int64_t image[] = {batch, d->height, d->width, d->channels};
     double *left = weir_alloc(job, (size_t)steps, sizeof *left);
-    nn_node *t, *noise, *noisy, *dropped, *label;
+    nn_node *t, *noise, *noisy, *wanted, *dropped, *label;
 
     if (!left)
         return NULL;
@@ -99,10 +99,20 @@ static nn_node *loss_of(weir_job *job, const struct design *d, struct run *run, 
     t = nn_floor(nn_scale(nn_noise_uniform(g, "training.step", 1, &batch), (double)steps));
     noise = nn_noise_normal(g, "training.noise", 4, image);
     noisy = noised(run->image, t, noise, left, steps);
+    wanted = o->predict == VELOCITY ? velocity(run->image, t, noise, left, steps) : noise;
     dropped = nn_step(
         nn_shift(nn_neg(nn_noise_uniform(g, "training.drop", 1, &batch)), o->label_dropout));
     label = nn_select(dropped, nn_scalar(g, (double)d->labels), run->label);
-    return run->loss = nn_mse(unet(d, noisy, t, label, run->length), noise);
+    return run->loss = nn_mse(unet(d, noisy, t, label, run->length), wanted);
+}
+
+static nn_node *rate_of(const struct options *o, nn_node *step)
+{
+    nn_node *rate = o->decay == HALF_COSINE
+                        ? nn_schedule_cosine(step, o->learning_rate, 0, (double)o->steps)
+                        : nn_scalar(nn_graph_of(step), o->learning_rate);
+
+    return o->warmup > 0 ? nn_schedule_warmup(step, rate, (double)o->warmup) : rate;
 }
 
 static int build(weir_job *job, struct model *m, struct run *run)
@@ -111,8 +121,8 @@ static int build(weir_job *job, struct model *m, struct run *run)
     nn_adam_options adam = {
         .rate = o->learning_rate, .weight_decay = o->weight_decay, .update = {.clip = o->clip}};
     nn_graph *g = nn_graph_for(job);
-    nn_node *average, *loss;
-    nn_node *step[2];
+    nn_node *average, *loss, *counted = NULL;
+    nn_node *step[3];
 
     if (!g)
         return weir_job_error(job)->status;
@@ -121,14 +131,18 @@ static int build(weir_job *job, struct model *m, struct run *run)
     loss = loss_of(job, &m->design, run, g);
     if (!loss)
         return weir_job_error(job)->status;
+    if (o->decay == HALF_COSINE || o->warmup > 0)
+        adam.update.rate = rate_of(o, nn_counter(g, "training.steps", &counted));
     step[0] = loss;
     step[1] = nn_adamw(loss, "net.", &adam);
+    step[2] = counted;
     average = nn_ema(g, "net.", o->ema);
     if (weir_resumed(job) && nn_get(job, m->from, g, "", "net") != WEIR_OK)
         return weir_job_error(job)->status;
     if (weir_progress(job, 0, o->steps) != WEIR_OK)
         return WEIR_ECANCEL;
-    run->program = nn_compile(g, 2, (nn_stage[]){{"step", 2, step}, {"average", 1, &average}});
+    run->program =
+        nn_compile(g, 2, (nn_stage[]){{"step", counted ? 3 : 2, step}, {"average", 1, &average}});
     return nn_report(job, g);
 }
 

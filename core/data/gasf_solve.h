@@ -1,0 +1,29 @@
+/* What <weir/gasf.h>'s files share: how a line is resized by area, and the series whose image is
+ * nearest to a given one. */
+#ifndef WEIR_GASF_SOLVE_H
+#define WEIR_GASF_SOLVE_H
+
+#include <weir/gasf.h>
+
+/* What target cell `to` has of source cell `from`, as a share of the target. */
+struct gasf_part {
+    uint32_t from, to;
+    float share;
+};
+/* A line of n cells as one of m: parts [n + m], in order of `from`; their number. */
+size_t gasf_cut(size_t n, size_t m, struct gasf_part *parts);
+
+/* Room for a channel of a series; memory of gasf_solver_open, which returns NULL when there is
+ * none. */
+struct gasf_solver;
+struct gasf_solver *gasf_solver_open(const weir_gasf *gasf);
+void gasf_solver_close(struct gasf_solver *solver);
+
+/* Changes unit [steps], a channel's values in [0, 1], so that their image comes nearer (in squares)
+ * to `image` [side][side], `stride` numbers from pixel to pixel: value by value, `passes` step
+ * sizes, each half the one before. The steps from `end` on stay. kind: as weir_gasf_channel's
+ * direction. WEIR_ECANCEL when the job is cancelled. */
+int gasf_solve(weir_job *job, struct gasf_solver *solver, const float *image, size_t stride,
+               uint32_t passes, float kind, size_t end, double *unit);
+
+#endif
