@@ -10,11 +10,13 @@ local steps = options.most_steps > 0 and options.most_steps or nil
 
 -- Of the GANs, the nearest to a preset of gasf_diffusion.
 local preset = options.preset == "published" and "published" or options.preset == "tiny" and "tiny" or "quick"
+local task = gasf.task(options)
+task[1], task.classifiers = "fingerprint", options.classifiers
 local exp = weir.experiment "gasf_baselines"
 exp:compare {
   traces = { { train = data.train, test = data.test } },
   generators = {
-    { "gasf_diffusion", preset = options.preset, steps = steps, label = "gasf_diffusion" },
+    { "gasf_diffusion", preset = options.preset, side = options.side, steps = steps, label = "gasf_diffusion" },
     { "doppelganger", preset = preset, steps = steps, label = "DoppelGANger" },
     -- netshare takes packets and flow records; this is its network on series: ranges of the whole channel and not of each
     -- series, the penalty and the normalisation as in its code.
@@ -25,8 +27,8 @@ exp:compare {
     "uniform",
     "copy",
   },
-  metrics = { "frechet", "series_emd" },
-  downstream = { { "fingerprint", classifiers = options.classifiers, preset = gasf.task_preset(options) } },
+  metrics = { { "frechet", side = options.side }, "series_emd" },
+  downstream = { task },
   seeds = options.seeds,
 }
 exp:run()

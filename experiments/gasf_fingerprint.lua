@@ -37,7 +37,7 @@ end
 for seed = 1, options.seeds do
   local images = gasf.generate(exp, data.train, options, seed, { label = "2-D" })
   table.insert(whole, gasf.fingerprint(exp, options, real, images, "2-D", { classifiers = options.classifiers }))
-  exp:score("frechet", real, images)
+  exp:score("frechet", real, images, { side = options.side })
   if wanted.table1 then
     for level = 1, data.depth - 1 do
       add(levels, level, gasf.fingerprint(exp, options, real, images, "2-D, level " .. level, { classifiers = main, level = level }))
@@ -46,7 +46,7 @@ for seed = 1, options.seeds do
   if wanted.table2 then
     local series = gasf.generate(exp, data.train, options, seed, { label = "1-D", dimension = 1 })
     table.insert(one, gasf.fingerprint(exp, options, real, series, "1-D", { classifiers = main }))
-    exp:score("frechet", real, series)
+    exp:score("frechet", real, series, { side = options.side })
   end
   for _, share in ipairs(wanted.table3 and { 1, 0.5, 0.25 } or {}) do
     local part = share == 1 and data.train

@@ -15,7 +15,8 @@ gasf.arguments = {
   least = { 5, "series that a label must have, or it is left out", least = 2 },
   preset = { "quick", "of gasf_diffusion" },
   most_steps = { 0, "training steps of each network; 0: as the preset says", least = 0 },
-  task_preset = { "full", "of fingerprint: quick sees 16 x 16 pixels, full up to 32 x 32" },
+  side = { 16, "pixels of a side of the images, which are made, compared and told apart at one size", least = 4 },
+  network_steps = { 0, "training steps of the classifiers' networks; 0: as fingerprint takes", least = 0 },
   classifiers = { "cnn,mlp,bayes,forest,xgboost", "of fingerprint; what asks for one alone takes the first" },
   seeds = { 3, "seeds of each generator", least = 1 },
 }
@@ -27,7 +28,7 @@ function gasf.options(others)
   for name, argument in pairs(others or {}) do known[name] = argument end
   local options = weir.arguments(known)
   if options.quick and options.paper then error("--quick and --paper are two different runs; give one of them", 0) end
-  local other = options.quick and { most_steps = 300, seeds = 1, task_preset = "quick" } or options.paper and { preset = "published", seeds = 10 }
+  local other = options.quick and { most_steps = 300, seeds = 1 } or options.paper and { preset = "published", seeds = 10, side = 64 }
   for name, value in pairs(other or {}) do
     if options[name] == known[name][1] then options[name] = value end
   end
@@ -79,18 +80,21 @@ end
 
 -- Generated series, of gasf_diffusion unless `with` says otherwise; series = how many.
 function gasf.generate(exp, train, options, seed, with)
-  local given = { preset = options.preset, steps = options.most_steps > 0 and options.most_steps or nil, seed = seed }
+  local given = { preset = options.preset, side = options.side, seed = seed,
+                  steps = options.most_steps > 0 and options.most_steps or nil }
   for name, value in pairs(with or {}) do given[name] = value end
   return exp:generate("gasf_diffusion", train, given)
 end
 
-function gasf.task_preset(options)
-  return options.task_preset ~= "full" and options.task_preset or nil
+-- The options of fingerprint that all its scores have.
+function gasf.task(options)
+  return { side = options.side, steps = options.network_steps }
 end
 
 -- One score of fingerprint under a label of its own, as `with` differs between the scores of an arm.
 function gasf.fingerprint(exp, options, real, synthetic, label, with)
-  local given = { label = label, preset = gasf.task_preset(options) }
+  local given = gasf.task(options)
+  given.label = label
   for name, value in pairs(with) do given[name] = value end
   return exp:score("fingerprint", real, synthetic, given)
 end

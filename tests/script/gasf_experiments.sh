@@ -10,7 +10,7 @@ awk -F, 'NR == 1 || ($3 < 12 && $1 % 60 < 10 && $2 ~ /article|search|admin/)' \
 small() {
     script=$1
     shift
-    run 0 "$weir" run "$source/experiments/$script.lua" -- --quick --preset tiny --task_preset tiny --most_steps 5 \
+    run 0 "$weir" run "$source/experiments/$script.lua" -- --quick --preset tiny --side 8 --network_steps 30 --most_steps 5 \
         --set small.csv "$@"
     [ -s "results/$script/report.html" ] || fail "$script: no report"
 }
