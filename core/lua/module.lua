@@ -266,8 +266,9 @@ function weir.arguments(declared)
     names[#names + 1] = "--" .. name
     result[name] = row[1]
   end
-  local function wrong(format, ...)
-    error(("%s: %s"):format(arg[0], format:format(...)), 0)
+  local function wrong(format, ...) -- one line, from whatever function of the script it was called
+    io.stderr:write(("%s: %s\n"):format(arg[0], format:format(...)))
+    core.stop(2)
   end
   local i = 1
   while i <= #arg do
