@@ -185,26 +185,6 @@ static void log_size(weir_job *job, const struct cascade_conditions *self)
              self->classes.packets, 1e-9 * (double)self->classes.duration);
 }
 
-/* Start and end to the nanosecond. The floats of an encoding tell times of a trace of minutes apart
- * by some 10 us: a flow that lasts less would last no time at all, and those made like it 1 ns. */
-static int exact_times(weir_job *job, const struct cascade_conditions *self,
-                       const weir_dataset *train, const weir_steps *steps,
-                       struct cascade_wanted *flows)
-{
-    const weir_flows *of = weir_dataset_flows(train, weir_job_error(job));
-
-    for (uint32_t f = 0; of && f < self->flows; f++) {
-        const uint32_t first = of->rows[of->offsets[f]], last = of->rows[of->offsets[f + 1] - 1];
-
-        if (self->at[COND_START] >= 0)
-            flows[f].x[COND_START] =
-                (double)((uint64_t)steps->times[first] - (uint64_t)steps->first);
-        if (self->at[COND_END] >= 0)
-            flows[f].x[COND_END] = (double)((uint64_t)steps->times[last] - (uint64_t)steps->first);
-    }
-    return weir_job_error(job)->status;
-}
-
 int cascade_conditions_fit(weir_job *job, const weir_dataset *train, const float *encoded,
                            struct cascade_model *model)
 {
@@ -234,7 +214,7 @@ int cascade_conditions_fit(weir_job *job, const weir_dataset *train, const float
     if (status == WEIR_OK)
         status = decode(job, model, self, encoded, self->flows, flows);
     if (status == WEIR_OK)
-        status = exact_times(job, self, train, &steps, flows);
+        status = cascade_exact_times(job, self, train, &steps, flows);
     if (status == WEIR_OK)
         status = cascade_margins_learn(job, self, flows, self->flows);
     free(flows);
