@@ -47,6 +47,16 @@ static const char *path_data(report_text *out, const char *at)
     return at;
 }
 
+/* Whether a number, and nothing else, stands between the last tag and the end. */
+static bool number_at_end(const report_text *out)
+{
+    size_t n = out->used;
+
+    while (n > 0 && strchr("-.0123456789", out->data[n - 1]))
+        n--;
+    return n > 0 && n < out->used && out->data[n - 1] == '>';
+}
+
 /* Copies the <svg> element: without the parts that would clash when many stand in one page (ids,
  * symbol definitions), without gnuplot's own titles and empty groups, white space in runs of one.
  */
@@ -55,7 +65,8 @@ static void clean(report_text *out, const char *svg, const char *alt)
     static const char *const dropped[][2] = {
         {"<title", "</title>"}, {"<desc", "</desc>"}, {"<defs", "</defs>"}, {"<!--", "-->"}};
     const char *at = strstr(svg, "<svg");
-    bool space = false;
+    bool space = false, ended = false; /* the last byte ended a tag */
+    bool tag = true;                   /* what looks like an attribute in a text is text */
 
     if (!at)
         return;
@@ -72,8 +83,8 @@ static void clean(report_text *out, const char *svg, const char *alt)
             }
         if (drop)
             continue;
-        if (!strncmp(at, " id=", 4) || !strncmp(at, " xmlns", 6) || !strncmp(at, "\nxmlns", 6) ||
-            !strncmp(at, "\n xmlns", 7)) {
+        if (tag && (!strncmp(at, " id=", 4) || !strncmp(at, " xmlns", 6) ||
+                    !strncmp(at, "\nxmlns", 6) || !strncmp(at, "\n xmlns", 7))) {
             const char *quote = strpbrk(at, "\"'");
 
             if (!quote)
@@ -82,7 +93,7 @@ static void clean(report_text *out, const char *svg, const char *alt)
             if (!at)
                 break;
             at++;
-        } else if (!strncmp(at, " d='", 4)) {
+        } else if (tag && !strncmp(at, " d='", 4)) {
             report_add(out, " d='");
             at = path_data(out, at + 4);
             space = false;
@@ -90,12 +101,13 @@ static void clean(report_text *out, const char *svg, const char *alt)
             space = true;
             at++;
         } else {
-            if (space && *at != '<' && out->data && out->data[out->used - 1] != '>')
+            if (space && *at != '<' && !ended)
                 report_add(out, " ");
             space = false;
-            /* gnuplot writes micro as a u, which is the last letter of a number only. */
-            if (*at == 'u' && !strncmp(at + 1, "</text>", 7) && out->used &&
-                strchr("0123456789", out->data[out->used - 1])) {
+            ended = tag && *at == '>';
+            tag = *at == '<' || (tag && *at != '>');
+            /* gnuplot writes micro as a u behind a number. */
+            if (*at == 'u' && !strncmp(at + 1, "</text>", 7) && number_at_end(out)) {
                 report_add(out, "µ");
                 at++;
             } else {
@@ -139,11 +151,13 @@ static void shorten(report_text *svg)
                                        " font-size=\"13.00\""};
     char *in = svg->data, *out = svg->data;
     int red, green, blue, length;
+    bool tag = false;
 
     while (in && *in) {
         bool drop = false;
 
-        for (size_t i = 0; *in == ' ' && i < sizeof said / sizeof said[0] && !drop; i++)
+        tag = *in == '<' || (tag && *in != '>');
+        for (size_t i = 0; tag && *in == ' ' && i < sizeof said / sizeof said[0] && !drop; i++)
             if (!strncmp(in, said[i], strlen(said[i]))) {
                 in += strlen(said[i]);
                 drop = true;
@@ -155,7 +169,7 @@ static void shorten(report_text *svg)
         }
         if (drop)
             continue;
-        if (!strncmp(in, "rgb(", 4) &&
+        if (tag && !strncmp(in, "rgb(", 4) &&
             sscanf(in, "rgb(%3d ,%3d ,%3d )%n", &red, &green, &blue, &length) == 3) {
             static const char digits[] = "0123456789abcdef";
             const int parts[3] = {red & 255, green & 255, blue & 255};

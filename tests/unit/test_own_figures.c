@@ -46,6 +46,29 @@ static void figures_are_drawn_and_given_as_numbers(void **state)
     store_remove(folder);
 }
 
+/* What looks like an attribute, a colour or a unit in a name is text. */
+static void names_stay_as_they_are(void **state)
+{
+    char *folder = store_unpack(), *html;
+
+    (void)state;
+    store_put(folder, "figures.json",
+              "[{\"name\":\"f\",\"title\":\"f\",\"x\":\"a <b> > id='x' d='M1,2' rgb(1,2,3) "
+              "stroke-width=\\\"1.00\\\" \u03bc\",\"y\":\"in 4u\",\"lines\":[{\"label\":\"only\","
+              "\"points\":[{\"x\":3,\"y\":4}]}]}]");
+    write_report(folder);
+    html = store_get(folder, "report.html");
+    well_formed(html);
+    contains(html, "<th>a &lt;b&gt; &gt; id=&#39;x&#39; d=&#39;M1,2&#39; rgb(1,2,3) "
+                   "stroke-width=&quot;1.00&quot; μ</th>");
+    if (have_gnuplot()) {
+        contains(html, "a &lt;b> > id='x' d='M1,2' rgb(1,2,3) stroke-width=\"1.00\" μ</text>");
+        contains(html, "in 4u</text>");
+    }
+    free(html);
+    store_remove(folder);
+}
+
 static void without_gnuplot_the_numbers_stand(void **state)
 {
     char *folder = store_unpack(), *html, *path = strdup(getenv("PATH"));
@@ -105,6 +128,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(figures_are_drawn_and_given_as_numbers),
+        cmocka_unit_test(names_stay_as_they_are),
         cmocka_unit_test(without_gnuplot_the_numbers_stand),
         cmocka_unit_test(unusable_figures_are_noted),
     };
