@@ -151,6 +151,24 @@ static size_t fewest(const report_model *model, size_t *family)
     return SIZE_MAX;
 }
 
+/* Whether the positive differences have the larger sum of ranks, as Wilcoxon's test counts them. */
+static bool leans_up(const double *differences, size_t n)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        double size = fabs(differences[i]), twice = 1; /* the rank */
+
+        for (size_t k = 0; k < n && size > 0; k++) {
+            double other = fabs(differences[k]);
+
+            twice += other > 0 && other < size ? 2 : other >= size && other <= size ? 1 : 0;
+        }
+        sum += size > 0 ? copysign(twice, differences[i]) : 0;
+    }
+    return sum > 0;
+}
+
 /* Wilcoxon's test over the traces, of the share won less the share lost: it does not depend on who
  * else was compared, as mean ranks do. */
 static int test_pairs(report_model *model, weir_error *error)
@@ -177,6 +195,7 @@ static int test_pairs(report_model *model, weir_error *error)
         if (weir_wilcoxon_test(scratch, n, &outcome, error) != WEIR_OK)
             return (int)error->status;
         all[i].p = p[at++] = outcome.p;
+        all[i].ahead = leans_up(scratch, n);
     }
     if (weir_holm(p, at, p + what->pair_count, error) != WEIR_OK)
         return (int)error->status;

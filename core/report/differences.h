@@ -22,6 +22,7 @@ typedef struct report_pair {
     size_t alike;    /* the intervals overlap */
     size_t unknown;  /* without two intervals */
     double least;    /* smallest p that so many traces can give, uncorrected */
+    bool ahead;      /* a, by the test's ranks; the sign of net, a mean, may differ */
     double p, corrected; /* Wilcoxon's, Holm's; NaN: not tested, too few traces */
 } report_pair;
 

@@ -52,7 +52,7 @@ void report_verdict(const report_model *model, size_t a, size_t b, report_text *
         report_add(out, "not distinguishable");
     else
         report_format(out, "%s is better",
-                      report_entry_label(&model->entries[pair->net > 0 ? a : b]));
+                      report_entry_label(&model->entries[pair->ahead ? a : b]));
 }
 
 void report_best(const report_model *model, size_t dataset, size_t feature, report_text *out)

@@ -50,8 +50,8 @@ static void pair_cell(report_text *out, const report_model *model, size_t row, s
         return;
     }
     report_format(out, "<td%s title=\"%zu traces, %zu features in all\">%.0f %%<span>",
-                  sure && net > 0 ? " class=\"best\"" : "", pair->traces, pair->features,
-                  50 * (1 + net));
+                  sure && pair->ahead == first ? " class=\"best\"" : "", pair->traces,
+                  pair->features, 50 * (1 + net));
     if (isnan(pair->p)) /* what holds for all pairs is said once, above */
         report_add(out, model->differences->family ? report_too_few(pair->traces, text) : "");
     else if (sure)
@@ -255,8 +255,7 @@ void report_differences_html(report_text *out, const report_model *model)
             order[n++] = model->overall.lines[i].entry;
     report_add(out, "<section id=\"differences\">\n<h2>Differences</h2>\n");
     report_difference_sentences(model, &sentences);
-    for (char *at = sentences.data, *end; at && *at; at = end + 1) {
-        end = strchr(at, '\n');
+    for (char *at = sentences.data, *end; at && (end = strchr(at, '\n')); at = end + 1) {
         *end = 0;
         report_add(out, "<p>");
         report_html(out, at);

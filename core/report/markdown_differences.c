@@ -162,8 +162,7 @@ void report_differences_markdown(report_text *out, const report_model *model)
 
     report_add(out, "## Differences\n\n");
     report_difference_sentences(model, &sentences);
-    for (char *at = sentences.data, *end; at && *at; at = end + 1) {
-        end = strchr(at, '\n');
+    for (char *at = sentences.data, *end; at && (end = strchr(at, '\n')); at = end + 1) {
         *end = 0;
         report_markdown(out, at);
         report_add(out, "\n\n");

@@ -287,6 +287,33 @@ static void cliques_are_the_largest(void **state)
     assert_int_equal(report_cliques(&what, cliques), 0);
 }
 
+/* A test by ranks: who wins a little on most traces is ahead, although the mean share is the
+ * other's, who wins all on a few. */
+static void direction_is_the_tests(void **state)
+{
+    char *rows = NULL;
+    size_t size;
+    FILE *csv = open_memstream(&rows, &size);
+    report_text verdict = {0};
+    report_model *model;
+
+    (void)state;
+    for (int t = 0; t < 24; t++)
+        for (const char *g = "ab"; *g; g++)
+            for (int f = 0; f < 8; f++)
+                fprintf(csv, "t%02d,%c,%c,1,metric,m,,F%d,%d,s,lower,1,1,ok,,j\n", t, *g, *g, f,
+                        t < 3 ? *g == 'a' : *g == 'b' && f == 0);
+    assert_int_equal(fclose(csv), 0);
+    model = model_of(rows);
+    free(rows);
+    assert_near(report_pair_at(model, 24, 0, 1)->net, (21. / 8 - 3) / 24, 1e-12);
+    assert_true(report_pair_at(model, 24, 0, 1)->corrected < 0.05);
+    report_verdict(model, 0, 1, &verdict);
+    assert_string_equal(verdict.data, "a is better");
+    report_free(&verdict);
+    close_model(model);
+}
+
 /* Five traces that rank nobody before another. */
 static void all_equal(void **state)
 {
@@ -478,6 +505,7 @@ int main(void)
         cmocka_unit_test(few_traces_are_not_tested),
         cmocka_unit_test(many_traces_are),
         cmocka_unit_test(cliques_are_the_largest),
+        cmocka_unit_test(direction_is_the_tests),
         cmocka_unit_test(all_equal),
         cmocka_unit_test(one_seed_tells_nothing),
         cmocka_unit_test(copies_are_shown_apart),
