@@ -6,11 +6,6 @@
 
 enum { ORDERS = 9999 };
 
-static bool higher(const report_feature *feature)
-{
-    return strcmp(feature->better, "higher") == 0;
-}
-
 /* Sums of equal ranks that were added in another order are equal. */
 static double rounded(double rank)
 {
@@ -97,7 +92,7 @@ static void compare(const report_model *model, size_t trace, size_t a, size_t b,
             continue;
         pair->features++;
         away = x->ok && y->ok ? x->mean - y->mean : (double)!x->ok - (double)!y->ok;
-        if (x->ok && y->ok && higher(feature))
+        if (x->ok && y->ok && report_higher(feature))
             away = -away;
         wins += away < 0;
         losses += away > 0;

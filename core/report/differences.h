@@ -64,6 +64,9 @@ size_t report_cliques(const struct report_differences *what, report_clique *cliq
 
 /* ---- In words: differences_text.c ------------------------------------------------------------ */
 
+/* Who has the best mean rank, and whether the traces tell more than that: what a reader wants
+ * first. Nothing where fewer than two are ranked. */
+void report_headline(const report_model *model, report_text *out);
 /* Plain sentences on Friedman's test, on the pairs, on what a trace alone says; each ends with a
  * line feed. */
 void report_difference_sentences(const report_model *model, report_text *out);
@@ -80,6 +83,8 @@ void report_best(const report_model *model, size_t dataset, size_t feature, repo
 const char *report_p(double p, char out[REPORT_NUMBER]);
 /* The label, or the generator's name without one. */
 const char *report_entry_label(const report_entry *entry);
+/* Whether a row of ranks or group_ranks ranks any generator. */
+bool report_ranks_any(const report_model *model, const double *ranks);
 /* Whether any pair on the trace has intervals to compare (trace_count: on any). */
 bool report_have_intervals(const report_model *model, size_t trace);
 /* Everything as JSON, for scripts; NULL on failure. */

@@ -41,6 +41,14 @@ bool report_have_intervals(const report_model *model, size_t trace)
     return false;
 }
 
+bool report_ranks_any(const report_model *model, const double *ranks)
+{
+    for (size_t e = 0; e < model->ranked; e++)
+        if (!isnan(ranks[e]))
+            return true;
+    return false;
+}
+
 void report_verdict(const report_model *model, size_t a, size_t b, report_text *out)
 {
     const report_pair *pair = report_pair_at(model, model->trace_count, a, b);
@@ -86,6 +94,80 @@ void report_best(const report_model *model, size_t dataset, size_t feature, repo
     if (!tied && apart && !unsure)
         report_add(out, ", the interval apart from all others");
     report_add(out, best ? "." : "");
+}
+
+/* ---- The first sentences of a report --------------------------------------------------------- */
+
+/* What the test over the traces says of an entry and the one with the best mean rank. */
+typedef enum standing { UNTESTED, ALIKE, BEHIND, AHEAD } standing;
+
+static standing standing_of(const report_model *model, size_t best, size_t entry)
+{
+    bool first = best < entry;
+    const report_pair *pair =
+        report_pair_at(model, model->trace_count, first ? best : entry, first ? entry : best);
+
+    if (isnan(pair->p))
+        return UNTESTED;
+    if (pair->corrected > REPORT_ALPHA)
+        return ALIKE;
+    return pair->ahead == first ? BEHIND : AHEAD;
+}
+
+/* "WHAT a, b" of the ranked behind the first that stand so, parted from what was said already. */
+static void name_those(const report_model *model, standing which, const char *what, bool *said,
+                       report_text *out)
+{
+    const report_line *lines = model->overall.lines;
+    size_t n = 0;
+
+    for (size_t i = 1; i < model->ranked; i++)
+        if (standing_of(model, lines[0].entry, lines[i].entry) == which) {
+            if (n++ == 0)
+                report_format(out, "%s%s ", *said ? "; " : " is ", what);
+            else
+                report_add(out, ", ");
+            report_add(out, report_entry_label(&model->entries[lines[i].entry]));
+            *said = true;
+        }
+}
+
+void report_headline(const report_model *model, report_text *out)
+{
+    enum { NAMED = 3 };
+    const report_line *lines = model->overall.lines;
+    size_t named = 0, untested = 0;
+    bool said = false;
+
+    while (named < model->ranked && named < NAMED && !isnan(lines[named].rank))
+        named++;
+    if (named < 2)
+        return;
+    for (size_t i = 0; i < named; i++) {
+        report_add(out, i == 0 ? "Best mean rank: " : i == 1 ? ", then " : " and ");
+        report_add(out, report_entry_label(&model->entries[lines[i].entry]));
+        report_format(out, " (%.2f", lines[i].rank);
+        if (lines[i].copied > lines[i].repeated)
+            report_format(out, "; %.0f %% of its records are copied", 100 * lines[i].copied);
+        report_add(out, ")");
+    }
+    for (size_t i = 1; i < model->ranked; i++)
+        untested += standing_of(model, lines[0].entry, lines[i].entry) == UNTESTED;
+    if (untested == model->ranked - 1) {
+        if (model->trace_count == 1)
+            report_add(out, ". One trace does not tell whether that holds for others.");
+        else
+            report_format(out, ". %zu traces are too few to tell whether that holds for others.",
+                          model->trace_count);
+        return;
+    }
+    report_format(out, ". Tested pair by pair over the traces, %s",
+                  report_entry_label(&model->entries[lines[0].entry]));
+    name_those(model, BEHIND, "better than", &said, out);
+    name_those(model, ALIKE, "not distinguishable from", &said, out);
+    name_those(model, AHEAD, "worse than", &said, out);
+    name_those(model, UNTESTED, "not tested (too few traces) against", &said, out);
+    report_add(out, ".");
 }
 
 /* ---- Sentences ------------------------------------------------------------------------------- */
@@ -138,10 +220,11 @@ static void say_friedman(const report_model *model, report_text *out)
     } else {
         report_format(
             out,
-            "Over %zu traces the places of %zu generators %s (Friedman's test in the form "
-            "of Iman and Davenport: ",
-            model->trace_count, what->k,
-            differ ? "differ by more than chance" : "do not differ beyond chance");
+            differ ? "Over %zu traces the places of %zu generators differ by more than chance "
+                     "(Friedman's test in the form of Iman and Davenport: "
+                   : "Over %zu traces no difference beyond chance was found between the places of "
+                     "%zu generators (Friedman's test in the form of Iman and Davenport: ",
+            model->trace_count, what->k);
         if (isfinite(what->friedman.f))
             report_format(out, "F = %.3g, ", what->friedman.f);
         report_format(out, "%s).", report_p(what->friedman.p, number));
@@ -231,7 +314,8 @@ static void say_within(const report_model *model, report_text *out)
     if (unknown)
         report_format(out, ", %zu %s an interval (one seed, or a failure)", unknown,
                       unknown == 1 ? "lacks" : "lack");
-    report_add(out, ". That speaks of these traces only.\n");
+    report_add(out, ". That speaks of these traces only, and is not corrected for the number of "
+                    "comparisons.\n");
 }
 
 void report_difference_sentences(const report_model *model, report_text *out)

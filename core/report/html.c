@@ -137,18 +137,23 @@ static void board_line(report_text *out, const report_model *model, const report
 /* trace = trace_count: over all. */
 static void leaderboard(report_text *out, const report_model *model, size_t trace)
 {
-    enum { GROUPS = 64 };
     const report_board *board =
         trace < model->trace_count ? &model->boards[trace] : &model->overall;
     const report_cost *costs = &model->costs[trace * model->entry_count];
-    double best[GROUPS], repeated = report_repeated(model, board);
+    weir_error ignored = {0};
+    double *best = report_alloc(model->store, model->group_count, sizeof *best, &ignored);
+    double repeated = report_repeated(model, board);
     bool held_out = false;
 
-    for (size_t g = 0; g < GROUPS; g++)
+    if (!best) {
+        out->failed = true;
+        return;
+    }
+    for (size_t g = 0; g < model->group_count; g++)
         best[g] = HUGE_VAL;
     for (size_t i = 0; i < model->entry_count; i++) {
         held_out |= !isnan(board->lines[i].held_out);
-        for (size_t g = 0; g < model->group_count && g < GROUPS; g++)
+        for (size_t g = 0; g < model->group_count; g++)
             if (board->lines[i].entry < model->ranked && board->lines[i].skills[g])
                 best[g] = fmin(best[g], board->lines[i].skill[g]);
     }
@@ -323,7 +328,7 @@ static void reading_notes(report_text *out, const report_model *model)
 static void head(report_text *out, const report_model *model, const report_figures *figures,
                  const char *name)
 {
-    report_text summary = {0};
+    report_text summary = {0}, headline = {0};
     bool failed = model->failure_count > 0;
 
     report_add(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -342,7 +347,15 @@ static void head(report_text *out, const report_model *model, const report_figur
     if (failed)
         report_format(out, " <a class=\"fail\" href=\"#failures\">%zu %s failed.</a>",
                       model->failure_count, model->failure_count == 1 ? "job" : "jobs");
-    report_add(out, "</p>\n<ul class=\"plain\">\n");
+    report_add(out, "</p>\n");
+    report_headline(model, &headline);
+    if (headline.used) {
+        report_add(out, "<p>");
+        report_html(out, headline.data);
+        report_add(out, "</p>\n");
+    }
+    report_end(out, &headline);
+    report_add(out, "<ul class=\"plain\">\n");
     for (size_t t = 0; t < model->trace_count; t++)
         trace_line(out, model, &model->traces[t]);
     report_add(out, "</ul>\n<nav aria-label=\"Parts\"><a href=\"#leaderboard\">Leaderboard</a>"

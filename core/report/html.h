@@ -25,6 +25,9 @@ extern const char *const report_style[]; /* pieces; NULL ends them */
 void report_markdown_page(report_text *out, const report_model *model,
                           const report_figures *figures);
 
+/* The line under a Markdown table's head: the first `left` columns to the left, others right. */
+void report_markdown_rule(report_text *out, size_t left, size_t columns);
+
 /* Pieces of HTML: a table in a box of its own that scrolls; a heading cell; a name with its line's
  * colour; a number with its exact value as title. */
 void report_table_open(report_text *out, const char *label);

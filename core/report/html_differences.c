@@ -14,12 +14,26 @@ static void number_cell(report_text *out, double value, int digits)
         report_format(out, "<td title=\"%.17g\">%.*f</td>", value, digits, value);
 }
 
+/* A name that may go on in the next line behind a _. */
+static void narrow(report_text *out, const char *name)
+{
+    for (const char *end; (end = strchr(name, '_')); name = end + 1) {
+        report_text part = {0};
+
+        report_add_bytes(&part, name, (size_t)(end - name));
+        report_html(out, part.data);
+        report_end(out, &part);
+        report_add(out, "_<wbr>");
+    }
+    report_html(out, name);
+}
+
 static void heads(report_text *out, const report_model *model, const size_t *order, size_t n)
 {
     report_add(out, "<thead><tr><th class=\"name\"></th>");
     for (size_t i = 0; i < n; i++) {
         report_add(out, "<th>");
-        report_html(out, report_entry_label(&model->entries[order[i]]));
+        narrow(out, report_entry_label(&model->entries[order[i]]));
         report_add(out, "</th>");
     }
     report_add(out, "</tr></thead>\n<tbody>\n");
@@ -124,15 +138,6 @@ static void within(report_text *out, const report_model *model, const size_t *or
 
 /* ---- Ranks and their agreement --------------------------------------------------------------- */
 
-/* Whether a row ranks any generator. */
-static bool ranks_any(const report_model *model, const double *ranks)
-{
-    for (size_t e = 0; e < model->ranked; e++)
-        if (!isnan(ranks[e]))
-            return true;
-    return false;
-}
-
 static void rank_table(report_text *out, const report_model *model, const size_t *order)
 {
     const struct report_differences *what = model->differences;
@@ -148,7 +153,7 @@ static void rank_table(report_text *out, const report_model *model, const size_t
         report_add(out, "<span>trace</span></th>");
     }
     for (size_t g = 0; g < model->group_count; g++) {
-        if (!ranks_any(model, what->group_ranks + g * model->ranked))
+        if (!report_ranks_any(model, what->group_ranks + g * model->ranked))
             continue;
         report_add(out, "<th>");
         report_html(out, model->groups[g]);
@@ -160,7 +165,7 @@ static void rank_table(report_text *out, const report_model *model, const size_t
         for (size_t t = 0; t < model->trace_count; t++)
             number_cell(out, what->ranks[t * model->ranked + order[i]], 2);
         for (size_t g = 0; g < model->group_count; g++)
-            if (ranks_any(model, what->group_ranks + g * model->ranked))
+            if (report_ranks_any(model, what->group_ranks + g * model->ranked))
                 number_cell(out, what->group_ranks[g * model->ranked + order[i]], 2);
         report_add(out, "</tr>\n");
     }
@@ -197,7 +202,7 @@ static void agreement(report_text *out, const report_model *model, bool traces)
     report_table_open(out, traces ? "Agreement between traces" : "Agreement between groups");
     report_add(out, "<thead><tr><th class=\"name\"></th>");
     for (size_t i = 0; i < n; i++) {
-        if (!ranks_any(model, ranks + i * model->ranked))
+        if (!report_ranks_any(model, ranks + i * model->ranked))
             continue;
         report_add(out, "<th>");
         report_html(out, traces ? model->traces[i].name : model->groups[i]);
@@ -205,13 +210,13 @@ static void agreement(report_text *out, const report_model *model, bool traces)
     }
     report_add(out, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < n; i++) {
-        if (!ranks_any(model, ranks + i * model->ranked))
+        if (!report_ranks_any(model, ranks + i * model->ranked))
             continue;
         name_cell(out, traces ? model->traces[i].name : model->groups[i]);
         for (size_t j = 0; j < n; j++)
             if (i == j)
                 report_add(out, "<td class=\"none\"></td>");
-            else if (ranks_any(model, ranks + j * model->ranked))
+            else if (report_ranks_any(model, ranks + j * model->ranked))
                 agreement_cell(out, i < j ? &all[i * n + j] : &all[j * n + i], i < j,
                                model->ranked);
         report_add(out, "</tr>\n");

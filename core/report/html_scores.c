@@ -98,7 +98,7 @@ static void glance(report_text *out, const report_model *model, size_t trace)
         }
         report_add(out, "<tr><th class=\"name\" scope=\"row\">");
         feature_name(out, feature);
-        if (!strcmp(feature->better, "higher"))
+        if (report_higher(feature))
             report_add(out, " <span class=\"role\">higher is better</span>");
         report_add(out, "</th>");
         for (size_t e = 0; e < model->entry_count; e++)

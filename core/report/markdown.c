@@ -7,6 +7,14 @@
 
 /* ---- Pieces ---------------------------------------------------------------------------------- */
 
+void report_markdown_rule(report_text *out, size_t left, size_t columns)
+{
+    report_add(out, "|");
+    for (size_t i = 0; i < columns; i++)
+        report_add(out, i < left ? " --- |" : " ---: |");
+    report_add(out, "\n");
+}
+
 static void entry_name(report_text *out, const report_entry *entry)
 {
     const char *role = report_role_name(entry);
@@ -19,15 +27,6 @@ static void entry_name(report_text *out, const report_entry *entry)
     report_markdown(out, *entry->label ? entry->label : entry->generator);
     if (*role)
         report_format(out, " (%s)", role);
-}
-
-/* The line under a table's head: the first `left` columns to the left, the others to the right. */
-static void rule(report_text *out, size_t left, size_t columns)
-{
-    report_add(out, "|");
-    for (size_t i = 0; i < columns; i++)
-        report_add(out, i < left ? " --- |" : " ---: |");
-    report_add(out, "\n");
 }
 
 static void score(report_text *out, const report_cell *cell, const char *unit, double scale)
@@ -66,7 +65,7 @@ static void leaderboard(report_text *out, const report_model *model, size_t trac
     for (size_t i = 0; i < model->entry_count; i++)
         held_out |= !isnan(board->lines[i].held_out);
     report_add(out, "| # | generator | mean rank |");
-    report_add(out, held_out ? " held-out part |" : "");
+    report_add(out, held_out ? " on the held-out part |" : "");
     report_add(out, " features | best + ≈ |");
     for (size_t g = 0; g < model->group_count; g++) {
         if (!report_group_shown(model, board, g))
@@ -79,7 +78,7 @@ static void leaderboard(report_text *out, const report_model *model, size_t trac
     if (copied)
         report_format(out, " copied (real halves: %.0f %%) |", 100 * repeated);
     report_add(out, " fit + sample | peak memory | model |\n");
-    rule(out, 2, columns + held_out + copied);
+    report_markdown_rule(out, 2, columns + held_out + copied);
     for (size_t i = 0; i < model->entry_count; i++) {
         const report_line *line = &board->lines[i];
         const report_cost *cost = &costs[line->entry];
@@ -135,7 +134,7 @@ static void glance(report_text *out, const report_model *model, size_t trace, si
         report_add(out, " |");
     }
     report_add(out, "\n");
-    rule(out, 1, shown + 1);
+    report_markdown_rule(out, 1, shown + 1);
     for (size_t f = 0; f < model->feature_count; f++) {
         const report_feature *feature = &model->features[f];
         double scale = report_feature_scale(model, dataset, f);
@@ -150,7 +149,7 @@ static void glance(report_text *out, const report_model *model, size_t trace, si
             report_add(out, " ");
             report_markdown(out, feature->variant);
         }
-        if (!strcmp(feature->better, "higher"))
+        if (report_higher(feature))
             report_add(out, " (higher is better)");
         report_add(out, " |");
         for (size_t e = 0; e < model->entry_count; e++) {
@@ -171,7 +170,7 @@ static void details(report_text *out, const report_model *model, size_t dataset)
 
     report_add(out, "| feature | generator | mean | 95 % interval | min | max | skill | seeds | n "
                     "real | n synthetic |\n");
-    rule(out, 2, 10);
+    report_markdown_rule(out, 2, 10);
     for (size_t f = 0; f < model->feature_count; f++) {
         const report_feature *what = &model->features[f];
         double scale = report_feature_scale(model, dataset, f);
@@ -245,7 +244,7 @@ static void averages(report_text *out, const report_model *model, size_t trace)
         report_add(out, " |");
     }
     report_add(out, "\n");
-    rule(out, 2, model->ranked + 2);
+    report_markdown_rule(out, 2, model->ranked + 2);
     for (size_t g = 0; g < model->group_count; g++)
         for (report_norm norm = 0; norm < REPORT_NORMS; norm++) {
             bool any = false;
@@ -269,7 +268,7 @@ static void costs(report_text *out, const report_model *model)
                "## Cost\n\nMeans over seeds; peak memory is the largest.\n\n| trace | generator "
                "| open | fit | sample | save | in all | CPU time | peak memory | model | score "
                "|\n");
-    rule(out, 2, 11);
+    report_markdown_rule(out, 2, 11);
     for (size_t t = 0; t < model->trace_count; t++)
         for (size_t e = 0; e < model->entry_count; e++) {
             const report_cost *cost = &model->costs[t * model->entry_count + e];
@@ -299,7 +298,7 @@ static void failures(report_text *out, const report_model *model)
     if (!model->failure_count)
         return;
     report_add(out, "## Failures\n\n| job | phase | reason | after | peak memory |\n");
-    rule(out, 3, 5);
+    report_markdown_rule(out, 3, 5);
     for (size_t i = 0; i < model->failure_count; i++) {
         const report_job *job = model->failures[i];
         report_text name = {0};
@@ -374,22 +373,31 @@ void report_markdown_page(report_text *out, const report_model *model,
                           const report_figures *figures)
 {
     const char *name = report_json_text(model->store->manifest, "experiment");
+    const char *const *reading = report_reading();
+    report_text headline = {0};
 
     report_add(out, "# ");
     report_markdown(out, *name ? name : "Experiment");
     report_add(out, "\n\n");
     report_summary(model, out);
     report_add(out, "\n\n");
-    for (const char *const *sentence = report_reading(); *sentence; sentence++) {
-        report_add(out, *sentence);
+    report_headline(model, &headline);
+    if (headline.used) {
+        report_markdown(out, headline.data);
         report_add(out, "\n\n");
     }
+    report_end(out, &headline);
     if (*figures->problem) {
         report_add(out, "Note: ");
         report_markdown(out, figures->problem);
         report_add(out, "\n\n");
     }
-    report_add(out, "## Leaderboard\n\nGroups: median skill over their features.\n\n");
+    report_add(out, "## Leaderboard\n\n");
+    report_add(out, *reading++);
+    report_add(
+        out,
+        "\n\nBy mean rank, 1 is best. Best + ≈: features in which a generator is the best, and in "
+        "which it is not distinguishable from it. Groups of features: the median skill.\n\n");
     if (model->trace_count > 1) {
         report_add(out, "### All traces\n\n");
         leaderboard(out, model, model->trace_count);
@@ -399,6 +407,11 @@ void report_markdown_page(report_text *out, const report_model *model,
         report_markdown(out, model->traces[t].name);
         report_add(out, "\n\n");
         leaderboard(out, model, t);
+    }
+    report_add(out, "### How to read it\n\n");
+    for (; *reading; reading++) {
+        report_add(out, *reading);
+        report_add(out, "\n\n");
     }
     report_differences_markdown(out, model);
     report_own_markdown(out, figures);
@@ -418,11 +431,15 @@ void report_markdown_page(report_text *out, const report_model *model,
         }
         report_add(out, "### Averages over features\n\n");
         averages(out, model, t);
-        report_add(out, "### Every score\n\n");
-        details(out, model, (size_t)trace->main);
     }
     costs(out, model);
     report_training_markdown(out, model);
     failures(out, model);
     manifest(out, model);
+    for (size_t t = 0; t < model->trace_count; t++) {
+        report_add(out, "\n## Every score on ");
+        report_markdown(out, model->datasets[model->traces[t].main].name);
+        report_add(out, "\n\n");
+        details(out, model, (size_t)model->traces[t].main);
+    }
 }

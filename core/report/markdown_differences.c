@@ -4,14 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-static void rule(report_text *out, size_t left, size_t columns)
-{
-    report_add(out, "|");
-    for (size_t i = 0; i < columns; i++)
-        report_add(out, i < left ? " --- |" : " ---: |");
-    report_add(out, "\n");
-}
-
 static void cell(report_text *out, const char *text)
 {
     report_add(out, " ");
@@ -27,15 +19,6 @@ static void fixed(report_text *out, double value)
         report_format(out, " %.2f |", value);
 }
 
-/* Whether any generator has a rank in a group. */
-static bool group_ranked(const report_model *model, size_t group)
-{
-    for (size_t e = 0; e < model->ranked; e++)
-        if (!isnan(model->differences->group_ranks[group * model->ranked + e]))
-            return true;
-    return false;
-}
-
 static void ranks(report_text *out, const report_model *model)
 {
     const struct report_differences *what = model->differences;
@@ -45,13 +28,13 @@ static void ranks(report_text *out, const report_model *model)
     for (size_t t = 0; t < model->trace_count; t++)
         cell(out, model->traces[t].name);
     for (size_t g = 0; g < model->group_count; g++) {
-        if (!group_ranked(model, g))
+        if (!report_ranks_any(model, what->group_ranks + g * model->ranked))
             continue;
         cell(out, model->groups[g]);
         groups++;
     }
     report_add(out, "\n");
-    rule(out, 1, 1 + model->trace_count + groups);
+    report_markdown_rule(out, 1, 1 + model->trace_count + groups);
     for (size_t i = 0; i < model->entry_count; i++) {
         size_t e = model->overall.lines[i].entry;
 
@@ -62,7 +45,7 @@ static void ranks(report_text *out, const report_model *model)
         for (size_t t = 0; t < model->trace_count; t++)
             fixed(out, what->ranks[t * model->ranked + e]);
         for (size_t g = 0; g < model->group_count; g++)
-            if (group_ranked(model, g))
+            if (report_ranks_any(model, what->group_ranks + g * model->ranked))
                 fixed(out, what->group_ranks[g * model->ranked + e]);
         report_add(out, "\n");
     }
@@ -121,7 +104,7 @@ static void pairs(report_text *out, const report_model *model)
     for (size_t t = 0; t < model->trace_count; t++)
         cell(out, model->traces[t].name);
     report_add(out, "\n");
-    rule(out, 2, 3 + model->trace_count + (model->trace_count > 1 ? 2 : 0));
+    report_markdown_rule(out, 2, 3 + model->trace_count + (model->trace_count > 1 ? 2 : 0));
     for (size_t b = 1; b < model->ranked; b++)
         for (size_t a = 0; a < b; a++)
             pair_row(out, model, a, b);
@@ -136,7 +119,7 @@ static void agreement(report_text *out, const report_model *model, bool traces)
 
     report_format(out, "| %s | and | k | Spearman's ρ | p | Kendall's τ | p |\n",
                   traces ? "trace" : "group of features");
-    rule(out, 2, 7);
+    report_markdown_rule(out, 2, 7);
     for (size_t a = 0; a < n; a++)
         for (size_t b = a + 1; b < n; b++) {
             const report_agreement *one = &all[a * n + b];

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <weir/error.h>
 
 typedef enum report_status { REPORT_OK, REPORT_NA, REPORT_FAILED } report_status;
@@ -195,6 +196,11 @@ int report_rank(report_model *model, weir_error *error);
 int report_costs(report_model *model, weir_error *error);
 int report_averages(report_model *model, weir_error *error);
 
+/* Whether more is better of a feature. */
+static inline bool report_higher(const report_feature *feature)
+{
+    return strcmp(feature->better, "higher") == 0;
+}
 static inline report_cell *report_cell_at(const report_model *model, size_t dataset, size_t feature,
                                           size_t entry)
 {

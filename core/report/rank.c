@@ -5,11 +5,6 @@
 #include <string.h>
 #include <weir/stats.h>
 
-static bool higher(const report_feature *feature)
-{
-    return strcmp(feature->better, "higher") == 0;
-}
-
 /* Ranks of one feature on one dataset among the ranked entries, by their means: ties share their
  * mean rank. A failed entry shares the last ranks, so that failing never pays; one to which the
  * feature does not apply has none. Also marks the best, and whose interval overlaps the best's. */
@@ -25,10 +20,13 @@ static int rank_feature(report_model *model, size_t dataset, size_t feature, dou
         cell = report_cell_at(model, dataset, feature, e);
         if (!cell || (!cell->ok && !cell->failed))
             continue;
-        keys[n] = !cell->ok ? NAN : higher(&model->features[feature]) ? -cell->mean : cell->mean;
+        keys[n] = !cell->ok                                  ? NAN
+                  : report_higher(&model->features[feature]) ? -cell->mean
+                                                             : cell->mean;
         worst = fmax(worst, keys[n++]);
-        if (cell->ok && (!best || (higher(&model->features[feature]) ? cell->mean > best->mean
-                                                                     : cell->mean < best->mean)))
+        if (cell->ok &&
+            (!best || (report_higher(&model->features[feature]) ? cell->mean > best->mean
+                                                                : cell->mean < best->mean)))
             best = cell;
     }
     if (!best || !*model->features[feature].better ||
@@ -66,7 +64,7 @@ static double would_rank(const report_model *model, size_t dataset, size_t featu
             continue;
         any = true;
         away = !cell->ok ? 1 : cell->mean - own->mean;
-        if (cell->ok && higher(&model->features[feature]))
+        if (cell->ok && report_higher(&model->features[feature]))
             away = -away;
         rank += away < 0 ? 1 : away > 0 ? 0 : 0.5;
     }
@@ -277,7 +275,7 @@ static void add_feature(report_model *model, size_t trace, size_t feature)
         /* Raw means are of one unit only among the divergences; the papers' two scales are for
          * distances. */
         if ((norm == REPORT_NONE && strcmp(what->plugin, "jsd")) ||
-            ((norm == REPORT_CASCADENET || norm == REPORT_NETSHARE) && higher(what)))
+            ((norm == REPORT_CASCADENET || norm == REPORT_NETSHARE) && report_higher(what)))
             continue;
         for (size_t e = 0; e < model->ranked; e++) {
             const report_cell *cell = report_cell_at(model, dataset, feature, e);

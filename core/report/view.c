@@ -33,8 +33,7 @@ static bool before(const report_model *model, size_t dataset, size_t feature, si
     if (!x->ok != !y->ok)
         return x->ok > 0;
     if (x->ok && x->mean != y->mean)
-        return strcmp(model->features[feature].better, "higher") ? x->mean < y->mean
-                                                                 : x->mean > y->mean;
+        return report_higher(&model->features[feature]) ? x->mean > y->mean : x->mean < y->mean;
     return a < b;
 }
 
@@ -332,19 +331,17 @@ const char *const *report_reading(void)
         "copying: "
         "\"copied\" is the share of the synthetic records that are in the real trace, beside what "
         "the trace's two halves have in common. It has no direction and does not enter the rank.",
-        "The mean rank: seeds are averaged, the generators ranked in each feature that applies "
-        "(ties "
-        "share their mean rank; one that failed shares the last ranks; one to which a feature does "
-        "not apply has no rank in it), ranks averaged over the features of a trace, then over the "
-        "traces, each of which counts the same. \"Best\" counts the features in which a generator "
-        "has the best mean, and those in which it is not distinguishable from the best: their 95 % "
-        "intervals over seeds overlap.",
-        "Floors, ceilings and canaries are references: in parentheses stands the mean rank that "
-        "each would have were it alone ranked with the generators. The canary copy, the real data "
-        "again, is "
-        "never ranked, whatever its label. The skill of a group is the median over its features: a "
-        "mean would be "
-        "ruled by one whose floor and ceiling nearly meet.",
+        "Mean rank: in each feature of a trace the generators are ranked by their means over "
+        "seeds. The ranks are averaged over the features of the trace, then over the traces that "
+        "a generator ran on, each of which counts the same. Ties share their mean rank, one that "
+        "failed shares the last ranks, and one to which a feature does not apply has no rank in "
+        "it. \"Best\" counts the features in which a generator has the best mean, and those in "
+        "which it is not distinguishable from the best: their 95 % intervals over seeds overlap.",
+        "Floors, ceilings and canaries are references, which are not ranked. In parentheses "
+        "stands the mean rank that a ceiling or a canary would have, were it alone added to the "
+        "generators. The canary copy, which is the real data again, is never ranked, whatever its "
+        "label. The skill of a group is the median over its features: a mean would be ruled by "
+        "one whose floor and ceiling nearly meet.",
         NULL};
 
     return sentences;

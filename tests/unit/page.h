@@ -44,7 +44,7 @@ static inline bool have_gnuplot(void)
 /* Every element that is opened is closed, in the right order, and no id stands twice. */
 static inline void well_formed(const char *page)
 {
-    static const char *const empty[] = {"meta", "br", "img", "!DOCTYPE"};
+    static const char *const empty[] = {"meta", "br", "wbr", "img", "!DOCTYPE"};
     char open[64][16];
     size_t depth = 0;
 

@@ -6,7 +6,7 @@
 #include "report/differences.h"
 #include "report/html.h"
 #include "report/report.h"
-#include "unit/store.h"
+#include "unit/page.h"
 
 static const char HEADER[] = "dataset,generator,label,seed,kind,plugin,variant,feature,value,unit,"
                              "better,n_real,n_synthetic,status,reason,job\n";
@@ -208,24 +208,13 @@ static char *page_of(const char *folder, const char *name)
     return store_get(folder, name);
 }
 
-static void contains(const char *page, const char *text)
-{
-    if (!strstr(page, text))
-        fail_msg("the page lacks: %s", text);
-}
-
-static void lacks(const char *page, const char *text)
-{
-    if (strstr(page, text))
-        fail_msg("the page contains: %s", text);
-}
-
 static void few_traces_are_not_tested(void **state)
 {
     char *folder = golden_store(3), *markdown = page_of(folder, "report.md");
     char *html = store_get(folder, "report.html");
 
     (void)state;
+    contains(markdown, ". 3 traces are too few to tell whether that holds for others.\n");
     contains(markdown, "(Friedman's test): too few (n = 3); it is run");
     contains(markdown, "too few (n = 3); one test gives p = 0.25 at the least, and 10 pairs need "
                        "9 traces.");
@@ -245,6 +234,10 @@ static void many_traces_are(void **state)
     char *html = store_get(folder, "report.html");
 
     (void)state;
+    contains(markdown, "\n\nBest mean rank: A (1.");
+    contains(markdown, ". Tested pair by pair over the traces, A is better than C, D; not "
+                       "distinguishable from B; not tested (too few traces) against E.\n");
+    contains(html, "<p>Best mean rank: A (1.");
     contains(markdown, "Over 8 traces the places of 4 generators differ by more than chance");
     contains(markdown, "mean places, 1 to 4 on each trace, are 1.66 or more apart");
     contains(markdown, "Not distinguishable: A and B; C and D. Left out, having no rank on some "
@@ -367,6 +360,7 @@ static void copies_are_shown_apart(void **state)
     report_markdown_page(&page, model, &figures);
     contains(page.data, "| copied (real halves: 30 %) |");
     contains(page.data, " 80 % |");
+    lacks(page.data, "Best mean rank"); /* of one */
     report_free(&page);
     close_model(model);
 }
