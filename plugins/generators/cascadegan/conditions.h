@@ -82,7 +82,7 @@ void cascade_complete(const struct cascade_conditions *self, const struct cascad
 /* The step of a time, and steps from start to end. */
 double cascade_duration(const struct cascade_conditions *self, double start, double end);
 
-/* ---- data.c -----------------------------------------------------------------------------------*/
+/* ---- timestamps.c -----------------------------------------------------------------------------*/
 
 /* Start and end to the nanosecond. The floats of an encoding tell times of a trace of minutes apart
  * by some 10 us: a flow that lasts less would last no time at all, and those made like it 1 ns. */

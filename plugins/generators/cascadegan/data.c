@@ -304,21 +304,3 @@ int cascade_data_fields(const struct cascade_data *data, const uint32_t *at, siz
     }
     return WEIR_OK;
 }
-
-int cascade_exact_times(weir_job *job, const struct cascade_conditions *self,
-                        const weir_dataset *train, const weir_steps *steps,
-                        struct cascade_wanted *flows)
-{
-    const weir_flows *of = weir_dataset_flows(train, weir_job_error(job));
-
-    for (uint32_t f = 0; of && f < self->flows; f++) {
-        const uint32_t first = of->rows[of->offsets[f]], last = of->rows[of->offsets[f + 1] - 1];
-
-        if (self->at[COND_START] >= 0)
-            flows[f].x[COND_START] =
-                (double)((uint64_t)steps->times[first] - (uint64_t)steps->first);
-        if (self->at[COND_END] >= 0)
-            flows[f].x[COND_END] = (double)((uint64_t)steps->times[last] - (uint64_t)steps->first);
-    }
-    return weir_job_error(job)->status;
-}

@@ -1,5 +1,5 @@
-/* When the packets of a flow are: how many a step has, places in steps, the flow's place in the
- * trace. */
+/* When flows and their packets are: the times of training, how many packets a step has, places in
+ * steps, a flow's place in the trace. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -96,4 +96,22 @@ bool cascade_retime(const struct cascade_conditions *self, const struct cascade_
     for (size_t i = 0; i < n; i++)
         times[i] = fmin(fmax(rint(times[i] * self->width + inside), 0), self->length);
     return fabs(by - inside) >= 1;
+}
+
+int cascade_exact_times(weir_job *job, const struct cascade_conditions *self,
+                        const weir_dataset *train, const weir_steps *steps,
+                        struct cascade_wanted *flows)
+{
+    const weir_flows *of = weir_dataset_flows(train, weir_job_error(job));
+
+    for (uint32_t f = 0; of && f < self->flows; f++) {
+        const uint32_t first = of->rows[of->offsets[f]], last = of->rows[of->offsets[f + 1] - 1];
+
+        if (self->at[COND_START] >= 0)
+            flows[f].x[COND_START] =
+                (double)((uint64_t)steps->times[first] - (uint64_t)steps->first);
+        if (self->at[COND_END] >= 0)
+            flows[f].x[COND_END] = (double)((uint64_t)steps->times[last] - (uint64_t)steps->first);
+    }
+    return weir_job_error(job)->status;
 }
