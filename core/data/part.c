@@ -184,26 +184,39 @@ static bool lies_in(const char *label, const char *asked)
     return !strncmp(label, asked, n) && (!label[n] || label[n] == '/');
 }
 
-/* Sets the limit of the label asked for and of those below it. */
-static int limit_labels(const weir_dataset *dataset, const char *column, const char *asked,
-                        json_int_t most, uint32_t *limit, weir_error *error)
+/* Whether there is a label that lies in the one asked for. */
+static int find_label(const weir_dataset *dataset, const char *column, const char *asked,
+                      weir_error *error)
 {
     const weir_table *table = weir_dataset_table(dataset);
     uint32_t count = weir_category_count(table, column);
-    bool found = false;
 
-    for (uint32_t code = 0; code < count; code++) {
-        if (!lies_in(weir_category_text(table, column, code), asked))
-            continue;
-        limit[code] = most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
-        found = true;
-    }
-    if (found)
-        return WEIR_OK;
+    for (uint32_t code = 0; code < count; code++)
+        if (lies_in(weir_category_text(table, column, code), asked))
+            return WEIR_OK;
     return weir_error_set(error, WEIR_EDATA,
                           "%s: no label '%s' to take, nor one below it; there are %u, as '%s'",
                           weir_dataset_name(dataset), asked, count,
                           count ? weir_category_text(table, column, 0) : "");
+}
+
+/* What `most`, an object or NULL, says of a label: by the longest path that it lies in, since
+ * members have no order. 0: nothing. */
+static json_int_t most_of(json_t *most, const char *label)
+{
+    json_int_t found = 0;
+    size_t longest = 0;
+    const char *asked;
+    json_t *number;
+
+    json_object_foreach(most, asked, number)
+    {
+        if (!lies_in(label, asked) || (found && strlen(asked) < longest))
+            continue;
+        longest = strlen(asked);
+        found = json_integer_value(number);
+    }
+    return found;
 }
 
 /* limit[code]: how many rows of each label may be taken; UINT32_MAX: all. */
@@ -212,25 +225,37 @@ static int ask_labels(const weir_dataset *dataset, const char *column, const jso
 {
     const weir_table *table = weir_dataset_table(dataset);
     const json_t *labels = json_object_get(take, "labels"), *asked;
-    json_t *per_label = json_object_get(take, "per_label"), *most;
+    json_t *per_label = json_object_get(take, "per_label"), *number;
+    json_t *some = json_is_object(per_label) ? per_label : NULL;
     json_int_t each = json_is_integer(per_label) ? json_integer_value(per_label) : UINT32_MAX;
     const char *label;
-    int status = WEIR_OK;
     size_t i;
 
-    for (uint32_t code = 0; code < weir_category_count(table, column) && !labels; code++)
-        limit[code] = each < UINT32_MAX ? (uint32_t)each : UINT32_MAX;
     json_array_foreach(labels, i, asked)
     {
-        if (!status)
-            status = limit_labels(dataset, column, json_string_value(asked), each, limit, error);
+        if (find_label(dataset, column, json_string_value(asked), error))
+            return WEIR_EDATA;
     }
-    json_object_foreach(json_is_object(per_label) ? per_label : NULL, label, most)
+    json_object_foreach(some, label, number)
     {
-        if (!status)
-            status = limit_labels(dataset, column, label, json_integer_value(most), limit, error);
+        if (find_label(dataset, column, label, error))
+            return WEIR_EDATA;
     }
-    return status;
+    for (uint32_t code = 0; code < weir_category_count(table, column); code++) {
+        json_int_t most;
+
+        label = weir_category_text(table, column, code);
+        most = most_of(some, label);
+        if (!most && !labels)
+            most = each;
+        json_array_foreach(labels, i, asked)
+        {
+            if (!most && lies_in(label, json_string_value(asked)))
+                most = each;
+        }
+        limit[code] = most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
+    }
+    return WEIR_OK;
 }
 
 /* Counts the labels that had fewer rows than asked for, in `short` of the facts. */

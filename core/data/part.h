@@ -10,9 +10,9 @@
  * test never share a row.
  *
  * A take keeps rows of the labels named, or below a path that is named (of all, if none is), at
- * most `per_label` of each (as an object: of those that it names, all of others), drawn by the
- * seed. With one seed, fewer are a part of more, and what is drawn of a label does not depend on
- * the labels named. */
+ * most `per_label` of each (as an object: of those that it names, the longest path counting, and
+ * all of others), drawn by the seed. With one seed, fewer are a part of more, and what is drawn of
+ * a label does not depend on the labels named. */
 #ifndef WEIR_DATA_PART_H
 #define WEIR_DATA_PART_H
 

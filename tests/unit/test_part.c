@@ -98,6 +98,10 @@ static void test_take(void **state)
     assert_int_equal(below & A_X, A_X);
     assert_int_equal(below & A_Y, two & A_Y);
     assert_int_equal(below & B, one & B);
+    /* Of two that name a label the longer counts, in whatever order they stand. */
+    below = taken(path, "[{\"take\":{\"per_label\":{\"a\":1,\"a/y\":2}}}]");
+    assert_int_equal(below, (one & A_X) | (two & A_Y) | B);
+    assert_int_equal(taken(path, "[{\"take\":{\"per_label\":{\"a/y\":2,\"a\":1}}}]"), below);
     /* Fewer than asked for: all there are, counted. */
     assert_int_equal(kept(source_of(path, "[{\"take\":{\"per_label\":4}}]"), &facts) & (A_Y | B),
                      A_Y | B);
