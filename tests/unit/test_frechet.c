@@ -68,6 +68,43 @@ static void too_few(void **state)
     rows = metric_run("frechet", "", real, synthetic);
     metric_is_na(rows, "FD_CLASS", "label 'c' has 0 synthetic series; 8 of each label");
     metric_is_na(rows, "FD_CLASS_SD", "label 'c'");
+    series_row(rows, "FD_CLASS", "pca-4"); /* the variant that other generators' scores have */
+    json_decref(rows);
+    weir_dataset_free(real);
+    weir_dataset_free(synthetic);
+}
+
+/* A score is the same whether others are wanted or not, where rows are drawn too. */
+static void each_feature_alone(void **state)
+{
+    weir_dataset *real = wanderers(60, 2, 1), *synthetic = wanderers(40, 2, 2);
+    json_t *rows = metric_run("frechet", "", real, synthetic);
+    double distance = series_score(rows, "FD_CLASS", "pca-4");
+
+    (void)state;
+    json_decref(rows);
+    rows = metric_run("frechet", "features=FD_CLASS", real, synthetic);
+    assert_near(series_score(rows, "FD_CLASS", "pca-4"), distance, 0);
+    json_decref(rows);
+    weir_dataset_free(real);
+    weir_dataset_free(synthetic);
+}
+
+/* Two steps: four pixels, two of them equal, are three dimensions. */
+static void few_pixels(void **state)
+{
+    weir_dataset *real = series_new(40, 2, 1, 1), *synthetic = series_new(40, 2, 1, 1);
+    weir_random random = weir_random_new(1, "few pixels");
+    json_t *rows;
+
+    (void)state;
+    for (size_t i = 0; i < 80; i++) {
+        series_values(real)[i] = (float)weir_random_uniform(&random);
+        series_values(synthetic)[i] = (float)weir_random_uniform(&random);
+    }
+    rows = metric_run("frechet", "", real, synthetic);
+    assert_true(series_score(rows, "FD", "pca-3") > 0);
+    assert_true(series_score(rows, "FD_CLASS", "pca-3") > 0);
     json_decref(rows);
     weir_dataset_free(real);
     weir_dataset_free(synthetic);
@@ -162,8 +199,14 @@ static void inception(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(golden),   cmocka_unit_test(too_few),    cmocka_unit_test(constant),
-        cmocka_unit_test(no_pixel), cmocka_unit_test(classifier), cmocka_unit_test(inception),
+        cmocka_unit_test(golden),
+        cmocka_unit_test(too_few),
+        cmocka_unit_test(each_feature_alone),
+        cmocka_unit_test(few_pixels),
+        cmocka_unit_test(constant),
+        cmocka_unit_test(no_pixel),
+        cmocka_unit_test(classifier),
+        cmocka_unit_test(inception),
     };
     return cmocka_run_group_tests(tests, metric_open, metric_close);
 }

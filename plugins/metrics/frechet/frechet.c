@@ -101,7 +101,7 @@ struct space {
     size_t asked;   /* dimensions asked for */
     size_t count;   /* there are: fewer where the real points span fewer; 0: they are all equal */
     bool reduced;   /* to principal components */
-    uint32_t *rows; /* room: [n] of the larger side, twice */
+    uint32_t *rows; /* room: [n] of the larger side */
     double *taken;  /* room: points of both sides, [2][n][count] */
 };
 
@@ -161,11 +161,11 @@ static int open_space(weir_job *job, const weir_gasf *gasf, struct side *real,
              : o->map == MAP_PCA ? PCA_COMPONENTS
                                  : space->width;
     space->asked = wanted < space->width ? wanted : space->width;
-    if (wanted < space->width)
+    if (o->map == MAP_PCA || wanted < space->width)
         status = reduce(job, space, real, synthetic, wanted);
     else if (!(status = put_points(job, NULL, real, space->count, false)))
         status = put_points(job, NULL, synthetic, space->count, false);
-    space->rows = weir_alloc(job, 2 * larger, sizeof *space->rows);
+    space->rows = weir_alloc(job, larger, sizeof *space->rows);
     space->taken =
         weir_alloc(job, 2 * larger * (space->count ? space->count : 1), sizeof *space->taken);
     return status ? status : (int)weir_job_error(job)->status;
@@ -184,13 +184,15 @@ static void take(weir_job *job, const struct space *space, const struct side *si
         memcpy(out + i * dimension, side->points + rows[i] * space->count, dimension * sizeof *out);
 }
 
-/* The distance of n series of each side, of one label or (NULL) of all. */
+/* The distance of n series of each side, of one label or (NULL) of all. What is drawn within labels
+ * does not depend on whether FD is wanted too. */
 static int measure(weir_job *job, const struct space *space, const struct side *real,
                    const struct side *synthetic, const char *label, size_t n, size_t dimension,
                    double *distance)
 {
     const struct side *sides[] = {real, synthetic};
-    static const char *const streams[] = {"real rows", "synthetic rows"};
+    static const char *const streams[2][2] = {{"real rows", "synthetic rows"},
+                                              {"real rows of labels", "synthetic rows of labels"}};
 
     for (int k = 0; k < 2; k++) {
         size_t of = sides[k]->n;
@@ -199,7 +201,7 @@ static int measure(weir_job *job, const struct space *space, const struct side *
             space->rows[i] = (uint32_t)i;
         if (label)
             of = weir_dataset_labelled(sides[k]->data, label, space->rows);
-        take(job, space, sides[k], streams[k], space->rows, of, n, dimension,
+        take(job, space, sides[k], streams[label != NULL][k], space->rows, of, n, dimension,
              space->taken + (size_t)k * n * dimension);
     }
     if (weir_progress(job, 0, 1))
@@ -342,8 +344,6 @@ static int score_labels(weir_job *job, struct space *space, struct side *real,
 
     if (status)
         return status;
-    if (!kept.count || kept.n < SERIES_A_DIMENSION * dimension)
-        return refuse_labels(job, &kept);
     if (dimension < space->count && !space->reduced)
         status = reduce(job, space, real, synthetic, dimension);
     if (status)
@@ -351,6 +351,11 @@ static int score_labels(weir_job *job, struct space *space, struct side *real,
     dimension = dimension < space->count ? dimension : space->count;
     if (!dimension)
         return none(job, 1, 2, "all real images are equal");
+    status = name_variant(job, dimension, NULL, 0);
+    if (status)
+        return status;
+    if (!kept.count || kept.n < least_series(job))
+        return refuse_labels(job, &kept);
     return score_classes(job, space, real, synthetic, &kept, dimension);
 }
 
