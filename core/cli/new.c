@@ -137,15 +137,28 @@ static bool find_package(char *path, size_t size)
     return false;
 }
 
+/* A text as one word of a shell. */
+static void print_word(const char *text)
+{
+    putchar('\'');
+    for (; *text; text++)
+        fputs(*text == '\'' ? "'\\''" : (const char[]){*text, 0}, stdout);
+    putchar('\'');
+}
+
 static void print_next(const char *kind, const char *name, const char *folder)
 {
     char package[PATH_MAX + 64];
 
-    printf("%s: %s%s that works, with a test. Next:\n\n  cd '%s'\n  cmake -G Ninja -B build",
-           folder, strchr("aeiou", kind[0]) ? "an " : "a ",
-           strcmp(kind, "downstream") ? kind : "downstream task", folder);
-    if (find_package(package, sizeof package))
-        printf(" -Dweir_DIR='%s'", package);
+    printf("%s: %s%s that works, with a test. Next:\n\n  cd ", folder,
+           strchr("aeiou", kind[0]) ? "an " : "a ",
+           strcmp(kind, "downstream") ? kind : "downstream task");
+    print_word(folder);
+    printf("\n  cmake -G Ninja -B build");
+    if (find_package(package, sizeof package)) {
+        printf(" -Dweir_DIR=");
+        print_word(package);
+    }
     printf(" && cmake --build build && ctest --test-dir build\n\n"
            "Then change %s.c; README.md says how it is used.\n",
            name);

@@ -11,6 +11,8 @@ has out "-Dweir_DIR='$build'"
 run 0 "$weir" new generator redrawn -o "of mine/redrawn"
 run 0 "$weir" new encoder squeezed
 has out "squeezed: an encoder that works"
+run 0 "$weir" new metric other -o "it's mine"
+has out "cd 'it'\\''s mine'"
 mkdir protocols # empty: taken
 run 0 "$weir" new downstream protocols
 has out "a downstream task that works"
