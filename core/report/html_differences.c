@@ -234,10 +234,10 @@ static void agreements(report_text *out, const report_model *model)
         out,
         "<h3>Agreement of ranks</h3>\n<p class=\"small soft\">Do two traces, or two groups, rank "
         "the generators alike? Above the diagonal Spearman's &rho;, below it Kendall's &tau;, of "
-        "the mean ranks of the generators that both rank (k = %zu but where another is named); p "
-        "of a test by orders, "
-        "not corrected for their number. Where the smallest possible p exceeds 0.05, nothing is "
-        "tested.</p>\n",
+        "the mean ranks of the generators that both rank (k = %zu but where another is named): 1 "
+        "is the same order, -1 the opposite. p is the chance of as strong an agreement between "
+        "random orders, not corrected for the number of tests. Where the smallest possible p "
+        "exceeds 0.05, nothing is tested.</p>\n",
         model->ranked);
     if (model->trace_count > 1)
         agreement(out, model, true);

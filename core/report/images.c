@@ -160,7 +160,7 @@ static void strip(report_text *out, const images *of, const char *label, const c
     size_t rows[ACROSS], n = 0, height, width, left = 0;
     size_t across = least(ACROSS, IMAGES / of->label_count);
     canvas c = {0};
-    char alt[300];
+    report_text alt = {0};
 
     for (size_t i = 0; i < of->csv->rows && n < across; i++)
         if (!strcmp(text_at(of, i, of->label), label) &&
@@ -180,8 +180,9 @@ static void strip(report_text *out, const images *of, const char *label, const c
               of->range);
         left += least(width, TILE) + GAP;
     }
-    snprintf(alt, sizeof alt, "%.200s%s%.80s", label, *group ? ", " : "", group);
-    report_png(out, c.pixels, c.width, c.height, 4, alt);
+    report_format(&alt, "%s%s%s", label, *group ? ", " : "", group);
+    report_png(out, c.pixels, c.width, c.height, 4, alt.data ? alt.data : "");
+    report_end(out, &alt);
     free(c.pixels);
 }
 

@@ -24,7 +24,8 @@ static void ranks(report_text *out, const report_model *model)
     const struct report_differences *what = model->differences;
     size_t groups = 0;
 
-    report_add(out, "### Mean rank by trace and by group\n\n| generator |");
+    report_add(out, "### Mean rank by trace and by group\n\nThe columns of groups are means over "
+                    "the traces.\n\n| generator |");
     for (size_t t = 0; t < model->trace_count; t++)
         cell(out, model->traces[t].name);
     for (size_t g = 0; g < model->group_count; g++) {
@@ -157,8 +158,10 @@ void report_differences_markdown(report_text *out, const report_model *model)
     ranks(out, model);
     if (model->ranked < 3 || (model->trace_count < 2 && model->group_count < 2))
         return;
-    report_add(out, "### Agreement of ranks\n\nOf the mean ranks of the k generators that both "
-                    "rank; p by orders, not corrected for their number.\n\n");
+    report_add(out, "### Agreement of ranks\n\nDo two traces, or two groups, rank the generators "
+                    "alike? Of the mean ranks of the k generators that both rank: 1 is the same "
+                    "order, -1 the opposite. p is the chance of as strong an agreement between "
+                    "random orders, not corrected for the number of tests.\n\n");
     if (model->trace_count > 1)
         agreement(out, model, true);
     if (model->group_count > 1)
