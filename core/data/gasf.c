@@ -14,15 +14,17 @@ static const weir_series_shape *shape_of(const weir_dataset *data)
     return weir_table_series(weir_dataset_table(data));
 }
 
-static int refuse(weir_job *job, const weir_dataset *data, size_t row, size_t at, float value)
+static int refuse(weir_job *job, const weir_gasf *gasf, const weir_dataset *data, size_t row,
+                  size_t at, float value)
 {
     const weir_series_shape *shape = shape_of(data);
+    size_t channel = at % shape->channels;
 
-    return weir_fail(job, WEIR_EDATA,
-                     "series %zu, step %zu: %s is %g; only a direction, whose values are all 1, "
-                     "-1 or 0, may be negative",
-                     row + 1, at / shape->channels + 1, shape->names[at % shape->channels],
-                     (double)value);
+    return weir_fail(job, WEIR_EDATA, "series %zu, step %zu: %s is %g; %s", row + 1,
+                     at / shape->channels + 1, shape->names[channel], (double)value,
+                     gasf->channel[channel].direction > 0
+                         ? "in training it is a direction, whose values are 1, -1 or 0"
+                         : "only a direction, whose values are all 1, -1 or 0, may be negative");
 }
 
 static bool is_direction(float value)
@@ -93,7 +95,7 @@ int weir_gasf_learn(weir_job *job, weir_gasf *gasf, const weir_dataset *train)
     learn(gasf, values, rows * each);
     for (size_t i = 0; i < rows * each; i++)
         if (!has_pixel(gasf, i % each, values[i]))
-            return refuse(job, train, i / each, i % each, values[i]);
+            return refuse(job, gasf, train, i / each, i % each, values[i]);
     learn_pauses(gasf, values, weir_u32(weir_dataset_table(train), "length"), rows);
     return WEIR_OK;
 }
@@ -160,20 +162,35 @@ static int open_canvas(weir_job *job, const weir_gasf *gasf, struct canvas *canv
     return WEIR_OK;
 }
 
-/* Row i of the field (G + 1) / 2, gamma-corrected. With sin p = x, G = cos(acos x + acos y) is
- * 2 sin^2((p + q) / 2) - 1: a sum of positive terms, so that nothing cancels near 0. */
-static void field_row(const struct canvas *canvas, size_t i)
+void gasf_resize(const struct gasf_part *parts, size_t count, const float *line, size_t m,
+                 float *out)
 {
-    float low = canvas->low[i], high = canvas->high[i];
+    memset(out, 0, m * sizeof *out);
+    for (const struct gasf_part *p = parts; p < parts + count; p++)
+        out[p->to] += p->share * line[p->from];
+}
 
-    for (size_t j = 0; j < canvas->steps; j++)
-        canvas->line[j] = fminf(low * canvas->high[j] + high * canvas->low[j], 1);
-    if (fabs(canvas->power - 0.5) <= 0)
-        for (size_t j = 0; j < canvas->steps; j++)
-            canvas->line[j] = sqrtf(canvas->line[j]);
+void gasf_halves(double unit, float *low, float *high)
+{
+    double half = asin(unit) / 2;
+
+    *low = (float)sin(half);
+    *high = (float)cos(half);
+}
+
+/* With sin p = x, G = cos(acos x + acos y) is 2 sin^2((p + q) / 2) - 1: a sum of positive terms, so
+ * that nothing cancels near 0. */
+void gasf_row(float low, float high, const float *lows, const float *highs, size_t n, double power,
+              float *out)
+{
+    for (size_t j = 0; j < n; j++)
+        out[j] = fminf(low * highs[j] + high * lows[j], 1);
+    if (fabs(power - 0.5) <= 0)
+        for (size_t j = 0; j < n; j++)
+            out[j] = sqrtf(out[j]);
     else
-        for (size_t j = 0; j < canvas->steps; j++)
-            canvas->line[j] = powf(canvas->line[j], (float)canvas->power);
+        for (size_t j = 0; j < n; j++)
+            out[j] = powf(out[j], (float)power);
 }
 
 static int paint(weir_job *job, const struct canvas *canvas)
@@ -185,10 +202,9 @@ static int paint(weir_job *job, const struct canvas *canvas)
     for (size_t i = 0; i < canvas->steps; i++) {
         if (i % 64 == 63 && weir_progress(job, canvas->done, canvas->all))
             return WEIR_ECANCEL;
-        field_row(canvas, i);
-        memset(canvas->narrow, 0, m * sizeof *canvas->narrow);
-        for (const struct gasf_part *p = canvas->parts; p < end; p++)
-            canvas->narrow[p->to] += p->share * canvas->line[p->from];
+        gasf_row(canvas->low[i], canvas->high[i], canvas->low, canvas->high, canvas->steps,
+                 canvas->power, canvas->line);
+        gasf_resize(canvas->parts, canvas->count, canvas->line, m, canvas->narrow);
         for (; part < end && part->from == i; part++)
             for (size_t k = 0; k < m; k++)
                 canvas->image[part->to * m + k] += part->share * canvas->narrow[k];
@@ -210,12 +226,9 @@ static int encode_row(weir_job *job, const weir_gasf *gasf, const struct canvas 
     size_t channels = gasf->channels, pixels = canvas->side * canvas->side;
 
     for (size_t c = 0; c < channels; c++) {
-        for (size_t i = 0; i < canvas->steps; i++) {
-            double half = asin(unit_of(&gasf->channel[c], values[i * channels + c])) / 2;
-
-            canvas->low[i] = (float)sin(half);
-            canvas->high[i] = (float)cos(half);
-        }
+        for (size_t i = 0; i < canvas->steps; i++)
+            gasf_halves(unit_of(&gasf->channel[c], values[i * channels + c]), &canvas->low[i],
+                        &canvas->high[i]);
         if (paint(job, canvas))
             return WEIR_ECANCEL;
         for (size_t p = 0; p < pixels; p++)
@@ -255,7 +268,7 @@ int weir_gasf_encode(weir_job *job, const weir_gasf *gasf, const weir_dataset *d
         status = weir_progress(job, canvas.done, canvas.all) ? WEIR_ECANCEL : WEIR_OK;
         for (size_t k = 0; k < each && !status; k++)
             if (!has_pixel(gasf, k, row[k]))
-                status = refuse(job, data, rows[i], k, row[k]);
+                status = refuse(job, gasf, data, rows[i], k, row[k]);
         if (!status)
             status = encode_row(job, gasf, &canvas, row, out + i * width);
     }

@@ -68,33 +68,16 @@ struct gasf_solver *gasf_solver_open(const weir_gasf *gasf)
 
 /* ---- The field ------------------------------------------------------------------------------- */
 
-static void halves(double unit, float *low, float *high)
-{
-    double half = asin(unit) / 2;
-
-    *low = (float)sin(half);
-    *high = (float)cos(half);
-}
-
 /* Row `at` of the field, if its value had these halves. */
 static void row_of(const struct gasf_solver *s, size_t at, float low, float high, float *line)
 {
-    for (size_t j = 0; j < s->steps; j++)
-        line[j] = fminf(low * s->high[j] + high * s->low[j], 1);
-    line[at] = fminf(2 * low * high, 1);
-    if (fabs(s->power - 0.5) <= 0)
-        for (size_t j = 0; j < s->steps; j++)
-            line[j] = sqrtf(line[j]);
-    else
-        for (size_t j = 0; j < s->steps; j++)
-            line[j] = powf(line[j], (float)s->power);
+    gasf_row(low, high, s->low, s->high, s->steps, s->power, line);
+    gasf_row(low, high, &low, &high, 1, s->power, &line[at]); /* beside itself */
 }
 
 static void narrow(const struct gasf_solver *s, const float *line, float *out)
 {
-    memset(out, 0, s->side * sizeof *out);
-    for (const struct gasf_part *p = s->parts, *end = p + s->first[s->steps]; p < end; p++)
-        out[p->to] += p->share * line[p->from];
+    gasf_resize(s->parts, s->first[s->steps], line, s->side, out);
 }
 
 /* The field of `unit`, and what its image has more than the wanted one. */
@@ -107,7 +90,7 @@ static void begin(struct gasf_solver *s, const float *image, size_t stride, cons
             s->rest[p * m + q] = -(image[(p * m + q) * stride] + image[(q * m + p) * stride]) / 2 /
                                  (float)s->amplitude;
     for (size_t i = 0; i < s->steps; i++)
-        halves(unit[i], &s->low[i], &s->high[i]);
+        gasf_halves(unit[i], &s->low[i], &s->high[i]);
     for (size_t i = 0; i < s->steps; i++) {
         row_of(s, i, s->low[i], s->high[i], s->line);
         narrow(s, s->line, s->narrow + i * m);
@@ -128,7 +111,7 @@ static double gain(struct gasf_solver *s, size_t at, double unit)
     float low, high, own, *change = s->change;
     double sum = 0;
 
-    halves(unit, &low, &high);
+    gasf_halves(unit, &low, &high);
     row_of(s, at, low, high, s->line);
     own = s->line[at] - s->was[at];
     narrow(s, s->line, change);
@@ -171,7 +154,7 @@ static void take(struct gasf_solver *s, size_t at, double unit)
         for (size_t j = 0; j < s->steps; j++)
             s->narrow[j * m + p->to] += p->share * (s->line[j] - s->was[j]);
     }
-    halves(unit, &s->low[at], &s->high[at]);
+    gasf_halves(unit, &s->low[at], &s->high[at]);
     narrow(s, s->line, s->narrow + at * m);
     memcpy(s->was, s->line, s->steps * sizeof *s->was);
 }

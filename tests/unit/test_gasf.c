@@ -114,12 +114,35 @@ static void refused(void **state)
     weir_dataset_free(empty);
 }
 
+/* A value between those of a direction, which is not negative either. */
+static void no_direction(void **state)
+{
+    static const float values[] = {1, -1, 0, 0.5f};
+    weir_registry *registry;
+    weir_job *job = any_job(&registry);
+    weir_dataset *train = series_of(values, 1, 2), *other = series_of(values + 2, 1, 2);
+    weir_gasf gasf = {.side = 2, .gamma = 1, .amplitude = 1};
+    const uint32_t row = 0;
+    float image[4];
+
+    (void)state;
+    assert_int_equal(weir_gasf_learn(job, &gasf, train), WEIR_OK);
+    assert_int_equal(weir_gasf_encode(job, &gasf, other, &row, 1, image), WEIR_EDATA);
+    assert_non_null(strstr(weir_job_error(job)->text,
+                           "series 1, step 2: size is 0.5; in training it is a direction"));
+    weir_dataset_free(train);
+    weir_dataset_free(other);
+    weir_job_free(job);
+    weir_registry_free(registry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_by_hand),
         cmocka_unit_test(learning_again),
         cmocka_unit_test(refused),
+        cmocka_unit_test(no_direction),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,9 +15,8 @@ typedef struct weir_gasf_channel {
 } weir_gasf_channel;
 
 typedef struct weir_gasf {
-    /* Set before weir_gasf_learn: pixels of a side (2 or more), and the gamma correction, pixel =
-     * amplitude
-     * ((G + 1) / 2)^gamma (gamma and amplitude above 0, amplitude at most 1 for pixels in [0, 1]).
+    /* Set before weir_gasf_learn: pixels of a side (2 or more), and the gamma correction: a pixel
+     * is amplitude * ((G + 1) / 2)^gamma (both above 0, amplitude at most 1 for pixels in [0, 1]).
      */
     uint32_t side;
     double gamma, amplitude;
