@@ -98,8 +98,8 @@ static void multiply(const double *left, const double *right, size_t width, doub
 
 /* tr((S_a S_b)^(1/2)), the sum of the roots of the eigenvalues of R_a S_b R_a, R being the roots of
  * the covariances. Those are the singular values of R_a R_b, which rounding disturbs by 1e-16 of
- * the largest, where the root of an eigenvalue near 0 would be off by 1e-8 of it. a becomes R_a, b
- * R_b.
+ * the largest, where the root of an eigenvalue near 0 would be off by 1e-8 of it. Writes over a
+ * and b.
  */
 static int trace_of_root(double *a, double *b, size_t width, double *values, double *room,
                          double *trace, weir_error *error)
@@ -159,5 +159,9 @@ double weir_frechet(const double *a, size_t n_a, const double *b, size_t n_b, si
     if (status)
         return NAN;
     result = apart + traces - 2 * root;
+    if (!isfinite(result)) {
+        weir_error_set(error, WEIR_EDIVERGE, "points are too large for a distance");
+        return NAN;
+    }
     return result > 1e-12 * (apart + traces) ? result : 0;
 }

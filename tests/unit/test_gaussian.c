@@ -61,12 +61,27 @@ static void known(void **state)
     assert_int_equal(error.status, WEIR_EDATA);
 }
 
+/* Variances whose sum is no number: not a distance of 0. */
+static void too_large(void **state)
+{
+    const double a[] = {8e153, 0, -8e153, 0, 0, 8e153, 0, -8e153}, b[] = {0, 0, 1, 1};
+    const double sum[] = {1.5e154, 0, 0, 1.5e154};
+    weir_error error = {0};
+
+    (void)state;
+    assert_true(weir_frechet(a, 4, b, 2, 2, &error) > 1e307);
+    assert_int_equal(error.status, WEIR_OK);
+    assert_true(isnan(weir_frechet(sum, 2, b, 2, 2, &error)));
+    assert_int_equal(error.status, WEIR_EDIVERGE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(eigen),
         cmocka_unit_test(golden),
         cmocka_unit_test(known),
+        cmocka_unit_test(too_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

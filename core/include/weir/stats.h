@@ -57,14 +57,16 @@ WEIR_API double weir_deviation(const double *values, size_t n);
 WEIR_API double weir_quantile_sorted(const double *values, size_t n, double q);
 
 /* Eigenvalues of a symmetric matrix [n][n], descending, and with them (NULL: none) orthonormal
- * eigenvectors, vectors[k] that of values[k]. The lower triangle is read. */
+ * eigenvectors, vectors[k] that of values[k]. The lower triangle is read. n is 1 or more. Fails
+ * with WEIR_EDIVERGE for a number that is not finite. */
 WEIR_API int weir_eigen(const double *matrix, size_t n, double *values, double *vectors,
                         weir_error *error);
 /* Fréchet distance of the normal distributions fitted to two samples of points, a[n_a][width] and
  * b[n_b][width], of 2 points or more: |m_a - m_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2)), with
  * covariances over n - 1 (Dowson, Landau 1982). A distance below 1e-12 of what it is the
  * difference of is 0. Time grows with width^3; a covariance may be singular (n <= width), but then
- * the distance says little. NaN on failure. */
+ * the distance says little. NaN on failure: WEIR_EDATA for too few points, WEIR_EDIVERGE for points
+ * that are not finite or too large to be squared. */
 WEIR_API double weir_frechet(const double *a, size_t n_a, const double *b, size_t n_b, size_t width,
                              weir_error *error);
 
