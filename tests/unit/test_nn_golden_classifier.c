@@ -79,6 +79,8 @@ static void impossible_windows(void **state)
     refused(&(nn_sweep){2, -2, 1, 0, 0}, 1, "none can be negative");
     refused(&(nn_sweep){2, 2, -1, 0, 0}, 2, "conv(c): a window of 2 x 2, stride -1");
     refused(&(nn_sweep){9, 1, 1, 0, 0}, 2, "exceeds");
+    refused(&(nn_sweep){1, 1, 1, INT64_MAX, 0}, 0, "does not fit");
+    refused(&(nn_sweep){INT64_MAX, 1, 1, INT64_MAX / 2, 0}, 1, "pad: ");
 }
 
 static void run_classifier(golden *c)

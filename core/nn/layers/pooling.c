@@ -30,10 +30,15 @@ static nn_node *every(nn_node *x, int axis, int64_t first, int64_t count, int64_
 static nn_node *along(nn_node *x, int axis, int64_t size, int64_t stride, joining join)
 {
     int64_t length = nn_size(x, axis), count = (length - size) / stride + 1;
-    int64_t reach = size - 1 + count * stride; /* the last slice ends there */
+    int64_t reach;
 
-    if (size == 1 && stride == 1)
+    if (nn_poisoned(x))
         return x;
+    if (count == 1)
+        stride = 1; /* nothing moves */
+    if (size == 1 && stride == 1 && count == length)
+        return x;
+    reach = size - 1 + count * stride; /* the last slice ends there */
     if (reach > length)
         x = nn_pad(x, axis, 0, reach - length);
     nn_node *y = every(x, axis, 0, count, stride);
@@ -51,9 +56,9 @@ static bool fits(nn_node *x, const nn_sweep *given, nn_sweep *w, const char *lay
 
     if (!nn_sweep_check(g, given, w, layer))
         return false;
-    if (2 * w->pad_height <= w->height && 2 * w->pad_width <= w->width &&
-        w->height <= nn_size(x, 1) + 2 * w->pad_height &&
-        w->width <= nn_size(x, 2) + 2 * w->pad_width)
+    if (w->pad_height <= w->height / 2 && w->pad_width <= w->width / 2 &&
+        w->height - 2 * w->pad_height <= nn_size(x, 1) &&
+        w->width - 2 * w->pad_width <= nn_size(x, 2))
         return true;
     nn_fail(g, WEIR_EOPTION,
             "%s: a window of %lld x %lld, padding %lld and %lld, does not fit %s; the padding is "
