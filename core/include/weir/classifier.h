@@ -31,8 +31,8 @@ typedef struct weir_classifier_settings {
 } weir_classifier_settings;
 
 /* Settings for these examples (their number and shape; x and label may be NULL): 30 passes over
- * them, but 500 steps at least and 1500 at most, in batches of 32; as many levels as leave 4 x 4
- * pixels. */
+ * them, but 500 steps at least and 1500 at most, in batches of 32; as many levels, 4 at most, as
+ * leave no more than 4 pixels of the longer side. */
 WEIR_API weir_classifier_settings weir_classifier_defaults(weir_classifier_kind kind,
                                                            const weir_examples *examples);
 
@@ -46,7 +46,8 @@ typedef struct weir_classifier weir_classifier;
 WEIR_API weir_classifier *weir_classifier_fit(weir_job *job, const char *stream,
                                               const weir_classifier_settings *settings,
                                               const weir_examples *train);
-/* x [n] images of the training's shape: probability [n][classes]; each image is seen by itself. */
+/* x [n] images of the training's shape, finite: probability [n][classes]; each image is seen by
+ * itself. WEIR_OK, or the error recorded. */
 WEIR_API int weir_classifier_predict(weir_job *job, weir_classifier *classifier, const float *x,
                                      size_t n, float *probability);
 /* Of the penultimate layer. */
