@@ -5,6 +5,7 @@
 #include "plugin/options.h"
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void print_help(const weir_usage *usage)
@@ -38,6 +39,21 @@ static bool read_scaled(const char *text, const char *suffixes, const double *fa
     return true;
 }
 
+static char *folders; /* of the one such flag that a command has */
+
+static const char *add_folder(const char *text)
+{
+    size_t before = folders ? strlen(folders) : 0, length = strlen(text);
+    char *more = realloc(folders, before + length + 2);
+
+    if (!more)
+        return NULL;
+    if (before)
+        more[before++] = ':';
+    memcpy(more + before, text, length + 1);
+    return folders = more;
+}
+
 /* Stores the text of a flag; NULL, or what would be right. */
 static const char *store(const weir_flag *flag, const char *text)
 {
@@ -57,6 +73,11 @@ static const char *store(const weir_flag *flag, const char *text)
             return "given 64 times at most";
         texts->items[texts->count++] = text;
         return NULL;
+    case WEIR_FLAG_FOLDERS:
+        if (!*text)
+            return "a text that is not empty";
+        *(const char **)flag->to = text = add_folder(text);
+        return text ? NULL : "shorter: there is no memory";
     case WEIR_FLAG_COUNT:
         if (!weir_number_int(text, &count) || count < 0)
             return "a whole number, 0 or more";
@@ -103,8 +124,9 @@ static int unknown(const weir_usage *usage, const char *text, size_t length)
         names[n++] = flag->name;
     names[n++] = "--help";
     near = weir_nearest(word, names, n);
-    return weir_usage_error(usage->command, "unknown flag '%s'%s%s%s (--help lists them)", word,
-                            near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return weir_usage_error(usage->command, "unknown flag '%s'%s%s%s (--help lists them%s)", word,
+                            near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "",
+                            usage->rest ? "; the script's own stand behind --" : "");
 }
 
 /* One flag at argv[*at]; moves *at past its value. -1 to go on. */
@@ -139,6 +161,8 @@ int weir_arguments_parse(const weir_usage *usage, int argc, char **argv, weir_ar
 {
     int at, status;
 
+    free(folders);
+    folders = NULL;
     *arguments = (weir_arguments){.items = argv + 1};
     for (at = 1; at < argc; at++) {
         if (!strcmp(argv[at], "--help") || !strcmp(argv[at], "-h")) {

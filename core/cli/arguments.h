@@ -12,6 +12,8 @@ typedef enum weir_flag_kind {
     WEIR_FLAG_SWITCH,  /* bool, set to true */
     WEIR_FLAG_TEXT,    /* const char *, borrowed from argv; the last one stands */
     WEIR_FLAG_LIST,    /* weir_texts: may be given again and again */
+    WEIR_FLAG_FOLDERS, /* const char *: all that were given, a colon between two; kept until exit,
+                          or until the next parse */
     WEIR_FLAG_COUNT,   /* int64_t, 0 or more */
     WEIR_FLAG_REAL,    /* double, 0 or more */
     WEIR_FLAG_SIZE,    /* uint64_t, bytes: "500000", "512K", "800M", "4G" (powers of 1000) */

@@ -19,7 +19,7 @@ int weir_command_check(int argc, char **argv)
     static double limit = 60;
     static const weir_flag flags[] = {
         {WEIR_FLAG_SECONDS, "--time", NULL, &limit, "T", "time limit of each check (60 s)"},
-        {WEIR_FLAG_TEXT, "--plugins", NULL, &plugins, "DIR",
+        {WEIR_FLAG_FOLDERS, "--plugins", NULL, &plugins, "DIR",
          "look for the encoders it uses here first"},
         {0}};
     static const weir_usage usage = {"check",

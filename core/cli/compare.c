@@ -228,7 +228,8 @@ int weir_command_compare(int argc, char **argv)
          "most memory of a plugin, as 2G (default: 0.8 of RAM over the cores)"},
         {WEIR_FLAG_SECONDS, "--time", NULL, &c.time, "TIME",
          "most time of a plugin, as 10m (default: 1h)"},
-        {WEIR_FLAG_TEXT, "--plugins", NULL, &c.plugins, "DIR", "more plugins"},
+        {WEIR_FLAG_FOLDERS, "--plugins", NULL, &c.plugins, "DIR",
+         "a folder of more plugins; may be given again"},
         {WEIR_FLAG_SWITCH, "--json", NULL, &c.json, NULL, "one JSON document"},
         {0}};
     const weir_usage usage = {"compare",

@@ -356,7 +356,8 @@ int weir_command_fit(int argc, char **argv)
          "of a CSV's times: s, ms, us, ns (us)"},
         {WEIR_FLAG_SWITCH, "--allow-truncated", NULL, &given.truncated, NULL,
          "take the whole packets of a capture that is cut short"},
-        {WEIR_FLAG_TEXT, "--plugins", NULL, &given.plugins, "DIR", "look for plugins here first"},
+        {WEIR_FLAG_FOLDERS, "--plugins", NULL, &given.plugins, "DIR",
+         "look for plugins here first; may be given again"},
         {0}};
     static const weir_usage usage = {
         "fit",

@@ -24,7 +24,8 @@ int weir_command_job(int argc, char **argv)
     static const char *plugins, *out;
     static const weir_flag flags[] = {
         {WEIR_FLAG_TEXT, "--out", "-o", &out, "DIR", "the job's folder, instead of the spec's"},
-        {WEIR_FLAG_TEXT, "--plugins", NULL, &plugins, "DIR", "look for plugins here first"},
+        {WEIR_FLAG_FOLDERS, "--plugins", NULL, &plugins, "DIR",
+         "look for plugins here first; may be given again"},
         {0}};
     static const weir_usage usage = {
         "job",

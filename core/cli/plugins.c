@@ -35,7 +35,8 @@ int weir_command_plugins(int argc, char **argv)
     static bool json;
     static const weir_flag flags[] = {
         {WEIR_FLAG_SWITCH, "--json", NULL, &json, NULL, "print one JSON document"},
-        {WEIR_FLAG_TEXT, "--plugins", NULL, &plugins, "DIR", "look for plugins here first"},
+        {WEIR_FLAG_FOLDERS, "--plugins", NULL, &plugins, "DIR",
+         "look for plugins here first; may be given again"},
         {0}};
     static const weir_usage usage = {
         "plugins",

@@ -43,7 +43,8 @@ int weir_command_run(int argc, char **argv)
          "most memory of a job, as 2G (default: 0.8 of RAM over the jobs)"},
         {WEIR_FLAG_SECONDS, "--time", NULL, &options.run.time, "TIME",
          "most time of a job, as 10m (default: none for training, else 1h)"},
-        {WEIR_FLAG_TEXT, "--plugins", NULL, &plugins, "DIR", "a folder of more plugins"},
+        {WEIR_FLAG_FOLDERS, "--plugins", NULL, &plugins, "DIR",
+         "a folder of more plugins; may be given again"},
         {0}};
     const weir_usage usage = {.command = "run",
                               .arguments = "SCRIPT.lua [FLAGS] [-- ARGS]",

@@ -89,7 +89,8 @@ int weir_command_sample(int argc, char **argv)
         {WEIR_FLAG_COUNT, "--seed", NULL, &given.seed, "N", "seed of the random numbers (1)"},
         {WEIR_FLAG_COUNT, "--threads", NULL, &given.threads, "N", "threads (1)"},
         {WEIR_FLAG_TEXT, "--device", NULL, &given.device, "D", "auto, cpu or cuda (auto)"},
-        {WEIR_FLAG_TEXT, "--plugins", NULL, &given.plugins, "DIR", "look for plugins here first"},
+        {WEIR_FLAG_FOLDERS, "--plugins", NULL, &given.plugins, "DIR",
+         "look for plugins here first; may be given again"},
         {0}};
     static const weir_usage usage = {"sample",
                                      "MODEL -o OUT.pcap|OUT.csv [--flows N | --packets N | "

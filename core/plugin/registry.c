@@ -146,31 +146,37 @@ static int scan_home(weir_registry *registry, weir_error *error)
     return status;
 }
 
-weir_registry *weir_registry_open(const char *folder, weir_error *error)
+/* Folders, a colon between two; must: one that is not there is an error. */
+static int scan_folders(weir_registry *registry, const char *at, bool must, weir_error *error)
 {
-    weir_registry *registry = calloc(1, sizeof *registry);
-    const char *at = getenv("WEIR_PLUGIN_PATH");
     char part[PATH_MAX];
     struct stat info;
     int status = WEIR_OK;
+
+    while (at && *at && status == WEIR_OK) {
+        size_t length = strcspn(at, ":");
+        snprintf(part, sizeof part, "%.*s", (int)(length < PATH_MAX ? length : PATH_MAX), at);
+        if (must && length && (stat(part, &info) || !S_ISDIR(info.st_mode)))
+            status = weir_error_set(error, WEIR_EOPTION, "%.200s: no such folder of plugins", part);
+        else if (length && length < sizeof part)
+            status = scan_folder(registry, part, error);
+        at += length + (at[length] == ':');
+    }
+    return status;
+}
+
+weir_registry *weir_registry_open(const char *given, weir_error *error)
+{
+    weir_registry *registry = calloc(1, sizeof *registry);
+    int status;
 
     if (!registry) {
         weir_error_memory(error, sizeof *registry, "the registry");
         return NULL;
     }
-    if (folder && (stat(folder, &info) || !S_ISDIR(info.st_mode)))
-        status = weir_error_set(error, WEIR_EOPTION, "%s: no such folder of plugins", folder);
-    else if (folder)
-        status = scan_folder(registry, folder, error);
-    while (at && *at && status == WEIR_OK) {
-        size_t length = strcspn(at, ":");
-        if (length && length < sizeof part) {
-            memcpy(part, at, length);
-            part[length] = '\0';
-            status = scan_folder(registry, part, error);
-        }
-        at += length + (at[length] == ':');
-    }
+    status = scan_folders(registry, given, true, error);
+    if (status == WEIR_OK)
+        status = scan_folders(registry, getenv("WEIR_PLUGIN_PATH"), false, error);
     if (status == WEIR_OK)
         status = scan_home(registry, error);
     if (status == WEIR_OK)

@@ -7,11 +7,11 @@
 
 typedef struct weir_registry weir_registry;
 
-/* Searches `folder` (may be NULL), the folders of WEIR_PLUGIN_PATH (colon separated), then the
- * build or install folder of this libweir. A folder holds KIND/NAME.so (KIND: generators, encoders,
- * metrics, downstream) or NAME.so. The same kind and name at two paths is an error that names both.
- * Loads nothing. */
-weir_registry *weir_registry_open(const char *folder, weir_error *error);
+/* Searches `given`, which must be there, and those of WEIR_PLUGIN_PATH (folders, a colon between
+ * two; NULL: none), then the build or install folder of this libweir. A folder holds KIND/NAME.so
+ * (KIND: generators, encoders, metrics, downstream) or NAME.so. The same kind and name at two paths
+ * is an error that names both. Loads nothing. */
+weir_registry *weir_registry_open(const char *given, weir_error *error);
 void weir_registry_free(weir_registry *registry);
 
 /* A plugin that is loaded and checked. Owned by the registry. */

@@ -49,6 +49,11 @@ refused "two plugins are called generator copy" env WEIR_PLUGIN_PATH="$tmp/twice
 refused "nowhere: no such folder of plugins" "$weir" plugins --plugins nowhere
 refused "unknown flag '--jsn'; did you mean '--json'?" "$weir" plugins --jsn
 
+# The flag may be given again: all its folders are searched, and each must be there.
+run 0 "$weir" describe encoded --plugins text --plugins "$fixtures"
+run 0 "$weir" describe encoded --plugins="$fixtures" --plugins text
+refused "nowhere: no such folder of plugins" "$weir" plugins --plugins text --plugins nowhere
+
 # A folder given twice over is one folder.
 run 0 env WEIR_PLUGIN_PATH="$fixtures/nowhere::$build/plugins" "$weir" plugins --plugins "$build/plugins"
 

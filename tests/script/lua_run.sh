@@ -18,6 +18,7 @@ END
 # The flags themselves.
 refused "something is missing" "$weir" run
 refused "unknown flag '--job'; did you mean '--jobs'?" "$weir" run --job 2 script.lua
+refused "the script's own stand behind --" "$weir" run script.lua --quick
 refused "--device is 'gpu', must be auto, cpu or cuda" "$weir" run script.lua --device gpu
 refused "--jobs is '-1'" "$weir" run script.lua --jobs -1
 refused "--memory is '2X', must be" "$weir" run script.lua --memory 2X

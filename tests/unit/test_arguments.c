@@ -11,7 +11,7 @@
 #include "plugin/numbers.h"
 
 static bool json;
-static const char *out;
+static const char *out, *plugins;
 static weir_texts options;
 static int64_t seed;
 static double duration, limit;
@@ -23,6 +23,7 @@ static int parse(weir_arguments *arguments, int argc, char **argv)
         {WEIR_FLAG_SWITCH, "--json", NULL, &json, NULL, "print JSON"},
         {WEIR_FLAG_TEXT, "--out", "-o", &out, "FILE", "where to"},
         {WEIR_FLAG_LIST, "--option", "-O", &options, "NAME=VALUE", "an option"},
+        {WEIR_FLAG_FOLDERS, "--plugins", NULL, &plugins, "DIR", "folders"},
         {WEIR_FLAG_COUNT, "--seed", NULL, &seed, "N", "the seed"},
         {WEIR_FLAG_REAL, "--duration", NULL, &duration, "S", "seconds"},
         {WEIR_FLAG_SIZE, "--memory", NULL, &memory, "M", "bytes"},
@@ -31,7 +32,7 @@ static int parse(weir_arguments *arguments, int argc, char **argv)
     static const weir_usage usage = {"test", "A [B]", "tests", flags, 1, 2, true};
 
     json = false;
-    out = NULL;
+    out = plugins = NULL;
     options.count = 0;
     seed = -1;
     return weir_arguments_parse(&usage, argc, argv, arguments);
@@ -62,6 +63,18 @@ static void everything_is_read(void **state)
     assert_true(memory == 2000000000u);
     assert_true(limit == 900);
     assert_true(duration == 0.5);
+}
+
+static void folders_add_up(void **state)
+{
+    weir_arguments arguments;
+
+    (void)state;
+    assert_int_equal(PARSE(&arguments, "a", "--plugins", "one", "--plugins=two"), -1);
+    assert_string_equal(plugins, "one:two");
+    assert_int_equal(PARSE(&arguments, "a", "--plugins", "three"), -1);
+    assert_string_equal(plugins, "three");
+    assert_int_equal(PARSE(&arguments, "a", "--plugins="), 2);
 }
 
 static void wrong_ones_are_refused(void **state)
@@ -112,6 +125,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_is_read),
+        cmocka_unit_test(folders_add_up),
         cmocka_unit_test(wrong_ones_are_refused),
         cmocka_unit_test(numbers),
     };
