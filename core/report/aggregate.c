@@ -403,14 +403,17 @@ static void skills(report_model *model, size_t dataset, size_t feature)
     const report_cell *floor_cell = reference(model, dataset, feature, "floor", "flow-disjoint");
     const report_cell *ceiling = reference(model, dataset, feature, bad, bad);
     report_scale *scale = &model->scales[dataset * model->feature_count + feature];
-    double span = NAN;
+    double span = NAN, least = 0;
 
     if (!floor_cell) {
         floor_cell = reference(model, dataset, feature, "floor", "by time");
         model->floor_by_time |= floor_cell && ceiling;
     }
-    if (ceiling && floor_cell)
+    if (ceiling && floor_cell) {
         span = ceiling->mean - floor_cell->mean;
+        /* Equal but for the rounding of sums: no scale. */
+        least = 1e-9 * fmax(fabs(ceiling->mean), fabs(floor_cell->mean));
+    }
     if (!equal(what->better, "lower") && !equal(what->better, "higher"))
         reason = "the feature is neither better low nor better high";
     else if (!*bad)
@@ -420,7 +423,7 @@ static void skills(report_model *model, size_t dataset, size_t feature)
     else if (!ceiling)
         reason = equal(bad, "marginals") ? "no score of the ceiling, marginals, on this data"
                                          : "no score of the ceiling, uniform, on this data";
-    else if (!(equal(what->better, "lower") ? span > 0 : span < 0))
+    else if (!(equal(what->better, "lower") ? span > least : span < -least))
         reason = "the ceiling is not above the floor";
     *scale = (report_scale){*reason ? NAN : floor_cell->mean, span, reason};
     for (size_t e = 0; e < model->entry_count; e++) {

@@ -48,7 +48,7 @@ static void number(report_text *out, double value, int digits, size_t columns)
     if (isnan(value))
         pad(out, "-", columns, true);
     else {
-        snprintf(text, sizeof text, "%.*f", digits, value);
+        snprintf(text, sizeof text, fabs(value) < 1e4 ? "%.*f" : "%.*e", digits, value);
         pad(out, text, columns, true);
     }
 }
@@ -157,8 +157,10 @@ char *report_terminal(const report_model *model, weir_error *error)
 
     report_summary(model, &out);
     report_add(&out,
-               "\nSkill: 0 is the floor (real against real), 1 the ceiling (a bad generator); "
-               "lower is better.\n");
+               "\nRank: the mean place in the features, 1 is best; in parentheses what a reference "
+               "would have.\n"
+               "Skill, by group of features: 0 is the floor (real against real), 1 the ceiling (a "
+               "bad\ngenerator); lower is better.\n");
     for (size_t t = model->trace_count > 1 ? 0 : 1; t <= model->trace_count; t++) {
         /* Over all traces first, then each. */
         size_t trace = t == 0 ? model->trace_count : t - 1;

@@ -108,11 +108,13 @@ static void cells_equal_scipy(void **state)
     assert_int_equal(found, values);
 }
 
-/* Four features of one group, of which one has next to no room between floor and ceiling. */
+/* Five features of one group; one has next to no room between floor and ceiling, and one has none,
+ * but for rounding. */
 static void medians_beside_means(void **state)
 {
-    static const char *const features[] = {"IT", "FD", "AT", "LD"};
-    static const double made[] = {1.5, 1.25, 1.75, 5}, ceilings[] = {2, 2, 2, 1.001};
+    static const char *const features[] = {"IT", "FD", "AT", "LD", "BU"};
+    static const double made[] = {1.5, 1.25, 1.75, 5, 5};
+    static const double ceilings[] = {2, 2, 2, 1.001, 1.0000000000000002};
     char *folder = store_folder(), *rows = NULL;
     const report_average *average;
     report_model *model;
@@ -121,12 +123,12 @@ static void medians_beside_means(void **state)
 
     (void)state;
     fputs(HEADER, csv);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 5; i++) {
         const char *f = features[i];
 
         fprintf(csv, "d,floor,flow-disjoint,,metric,emd,fix,%s,1,s,lower,1,1,ok,,j\n", f);
         fprintf(csv, "d,made,made,1,metric,emd,fix,%s,%g,s,lower,1,1,ok,,j\n", f, made[i]);
-        fprintf(csv, "d,uniform,uniform,1,metric,emd,fix,%s,%g,s,lower,1,1,ok,,j\n", f,
+        fprintf(csv, "d,uniform,uniform,1,metric,emd,fix,%s,%.17g,s,lower,1,1,ok,,j\n", f,
                 ceilings[i]);
     }
     assert_int_equal(fclose(csv), 0);
@@ -135,7 +137,8 @@ static void medians_beside_means(void **state)
               "{\"scores\": [{\"feature\": \"IT\", \"ceiling\": \"uniform\"},"
               "{\"feature\": \"FD\", \"ceiling\": \"uniform\"},"
               "{\"feature\": \"AT\", \"ceiling\": \"uniform\"},"
-              "{\"feature\": \"LD\", \"ceiling\": \"uniform\"}]}");
+              "{\"feature\": \"LD\", \"ceiling\": \"uniform\"},"
+              "{\"feature\": \"BU\", \"ceiling\": \"uniform\"}]}");
     free(rows);
     model = open_model(folder);
     store_remove(folder);
@@ -144,6 +147,8 @@ static void medians_beside_means(void **state)
     assert_int_equal(average->features, 4);
     assert_near(average->median, 0.625, 1e-12);
     assert_near(average->value, (0.5 + 0.25 + 0.75 + 4 / (1.001 - 1)) / 4, 1e-9);
+    assert_string_equal(model->scales[find_feature(model, "BU")].reason,
+                        "the ceiling is not above the floor");
     report_store_free(model->store);
 }
 
