@@ -34,12 +34,17 @@ local options = weir.arguments {
   generators = { "all", "names with commas between them; also of your own plugins (weir run --plugins)" },
   seeds = { 3, "seeds of each generator", least = 1 },
   budget = { "as the run", ("CPU time of training of each trained generator, as 90, 10m or 1h; by default %s, and none "
-    .. "with --quick and --paper, which train by steps"):format(budget) },
-  preset = { "as the run", "of every trained generator, such as tiny, in place of the options in the script" },
+    .. "with --quick, --paper and --preset, which train by steps"):format(budget) },
+  preset = { "as the run", "of every trained generator in place of the options in the script; tiny is over in "
+    .. "seconds and says nothing" },
 }
 if options.quick and options.paper then error("--quick and --paper are two different runs; give one of them", 0) end
 local mode = options.quick and "quick" or options.paper and "paper" or "default"
-local timed = options.budget ~= "as the run"
+if options.budget ~= "as the run" then
+  budget = options.budget
+elseif mode ~= "default" or options.preset ~= "as the run" then
+  budget = nil -- by steps
+end
 
 -- The words of a list with commas; nil and what is wrong.
 local function names(list, argument, what)
@@ -72,11 +77,7 @@ local function with_options(generator, schema)
   local given = schema == "netflow" and generator[mode .. "_flow_records"] or generator[mode]
   if options.preset ~= "as the run" then given = { preset = options.preset } end
   for name, value in pairs(given) do result[name] = value end
-  if timed then
-    result.budget = options.budget
-  elseif mode == "default" then
-    result.budget = budget
-  end
+  result.budget = budget
   if mode == "default" then result.select = select end
   return result
 end
@@ -103,7 +104,7 @@ end
 
 exp:run()
 print(exp:leaderboard())
-if mode == "default" or timed then
+if budget then
   print "training was by CPU time: the scores of another run of this comparison differ a little"
 end
 print("report: " .. exp:report())

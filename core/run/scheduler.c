@@ -365,7 +365,9 @@ static int run_all(weir_plan *plan, weir_store *store, weir_display *display, co
             weir_settle(plan, store, error);
         weir_display_update(display, plan);
     }
-    return weir_stop_count ? weir_error_set(error, WEIR_ECANCEL, "interrupted") : error->status;
+    return weir_stop_count ? weir_error_set(error, WEIR_ECANCEL,
+                                            "interrupted; run again, it goes on from what is done")
+                           : error->status;
 }
 
 int weir_schedule(weir_plan *plan, weir_store *store, weir_display *display, weir_error *error)

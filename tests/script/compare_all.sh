@@ -59,6 +59,8 @@ equal whole/scores.csv killed/scores.csv
 run 0 "$weir" run "$script" --out timed -- --preset tiny --packets 1500 --seeds 1 --budget 300ms \
     --generators cascadegan,netshare,gasf_diffusion
 has out "training was by CPU time"
+run 0 "$weir" run "$script" --out preset -- --preset tiny --packets 1500 --seeds 1 --generators netshare
+lacks out "by CPU time" # a preset has its own steps
 run 0 "$weir" run "$script" --out records -- --quick --preset tiny --packets 600 --seeds 1 --trace "$data/sample-netflow.csv"
 has out "gasf_diffusion takes no flow records: left out on sample-netflow"
 lacks records/scores.csv ",gasf_diffusion,"
