@@ -416,6 +416,11 @@ function Experiment:table(name, filter)
   wanted.plugin = name
   local found = self:scores(wanted)
   if #found == 0 then
+    if wanted.label and not self.labels[wanted.label] then
+      local labels = {}
+      for _, row in ipairs(self:scores { plugin = name }) do labels[row.label] = true end
+      if not labels[wanted.label] and next(labels) then check.unknown(wanted.label, check.sorted(labels), "label", name) end
+    end
     for _, scored in ipairs(self.scored) do
       if not wanted.feature and scored.entry.plugin.name == name then
         fail("'%s' gave no scores that the filter lets through; the run said which jobs failed or do not apply", name)

@@ -132,6 +132,8 @@ local text = tostring(rows)
 assert(text:find "^emd on sample:train PL fix %[bytes%] %(lower is better%)\n" and text:find "floor, by time")
 local ok, message = pcall(exp.table, exp, "emd", { feature = "PK" })
 assert(not ok and message:find("unknown feature 'PK' of emd", 1, true), message)
+ok, message = pcall(exp.table, exp, "emd", { label = "thrity" })
+assert(not ok and message:find("unknown label 'thrity' of emd; did you mean 'thirty'?", 1, true), message)
 ok, message = pcall(exp.table, exp, "edm")
 assert(not ok and message:find("did you mean 'emd'", 1, true), message)
 
