@@ -70,6 +70,7 @@ if ! mkdir -p build 2>/dev/null || ! [ -w build ]; then
     exit 2
 fi
 log=build/setup.log
+[ -e build/release/weir ] || echo "setup: building, a minute or more; what the compiler says goes to $root/$log"
 if ! { cmake --preset release && cmake --build --preset release; } >"$log" 2>&1; then
     grep -E 'error|Error' "$log" | head -n 20 >&2
     echo "setup: the build failed; all of its output is in $root/$log" >&2

@@ -7,6 +7,9 @@ root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
 extent=test
 if [ "${1:-}" = --all ] && [ $# -eq 1 ]; then
     extent=all
+elif [ "${1:-}" = --help ]; then
+    sed -n '2,4s/^# //p' "$0"
+    exit 0
 elif [ $# -gt 0 ]; then
     echo "run.sh: unknown arguments '$*'; only --all is known" >&2
     exit 2
