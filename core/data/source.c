@@ -233,6 +233,7 @@ char *weir_source_identity(const json_t *source, weir_error *error)
                                        "series",  "split",     "holds"};
     json_t *identity, *list, *step;
     weir_error local = {0};
+    bool whole = true;
     char *text;
     size_t at;
 
@@ -244,11 +245,12 @@ char *weir_source_identity(const json_t *source, weir_error *error)
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
         json_t *value = json_object_get(source, kept[i]);
         if (value)
-            json_object_set_new(identity, kept[i], json_deep_copy(value));
+            whole &= !json_object_set_new(identity, kept[i], json_deep_copy(value));
     }
     json_array_foreach(json_object_get(identity, "split"), at, step)
         json_object_del(json_object_get(step, "take"), "name");
-    text = json_dumps(identity, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17));
+    text = whole ? json_dumps(identity, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17))
+                 : NULL;
     json_decref(identity);
     if (!text)
         weir_error_memory(error, 256, "a source");
