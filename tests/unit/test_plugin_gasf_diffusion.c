@@ -11,8 +11,6 @@
 #define NAME "gasf_diffusion"
 #define TINY "preset=tiny"
 
-enum { STEPS = 1000 };
-
 static void near(double a, double b, double within)
 {
     if (!(fabs(a - b) <= within))
