@@ -155,10 +155,39 @@ static int mark(const weir_dataset *dataset, const json_t *split, bool *test, we
     return WEIR_OK;
 }
 
+/* Counts the labels of which no row is kept, in `absent` of the facts, with their rows in all. */
+static int count_absent(const weir_table *table, const bool *keep, json_t *facts, weir_error *error)
+{
+    const char *column = weir_codes(table, "label") ? "label" : "type";
+    const uint32_t *codes = weir_codes(table, column);
+    uint32_t count = weir_category_count(table, column);
+    struct {
+        uint32_t rows, kept;
+    } *of = calloc((size_t)count + 1, sizeof *of);
+    json_t *found = json_object();
+    int bad = !of || !found;
+
+    for (size_t i = 0; !bad && i < weir_table_rows(table); i++) {
+        of[codes[i]].rows++;
+        of[codes[i]].kept += keep[i];
+    }
+    for (uint32_t code = 0; !bad && code < count; code++) {
+        if (of[code].rows && !of[code].kept)
+            bad = json_object_set_new(found, weir_category_text(table, column, code),
+                                      json_integer(of[code].rows));
+    }
+    if (!bad && json_object_size(found))
+        bad = json_object_set(facts, "absent", found);
+    json_decref(found);
+    free(of);
+    return bad ? weir_error_memory(error, 0, "a split") : WEIR_OK;
+}
+
 /* Marks the rows of a split that belong to its part. */
-static int keep_split(const weir_dataset *dataset, const json_t *split, bool *keep,
+static int keep_split(const weir_dataset *dataset, const json_t *split, bool *keep, json_t *facts,
                       weir_error *error)
 {
+    const char *by = json_string_value(json_object_get(split, "by"));
     bool want = !strcmp(json_string_value(json_object_get(split, "part")), "test");
     size_t n = weir_dataset_rows(dataset), kept = 0;
     int status = mark(dataset, split, keep, error);
@@ -168,9 +197,9 @@ static int keep_split(const weir_dataset *dataset, const json_t *split, bool *ke
     if (!status && !kept)
         return weir_error_set(error, WEIR_EDATA,
                               "%s: the split by %s leaves no rows for %s (of %zu): too little data",
-                              weir_dataset_name(dataset),
-                              json_string_value(json_object_get(split, "by")),
-                              want ? "test" : "train", n);
+                              weir_dataset_name(dataset), by, want ? "test" : "train", n);
+    if (!status && facts && (!strcmp(by, "label") || weir_dataset_schema(dataset) == WEIR_SERIES))
+        status = count_absent(weir_dataset_table(dataset), keep, facts, error);
     return status;
 }
 
@@ -347,7 +376,7 @@ weir_dataset *weir_part_apply(weir_dataset *dataset, const json_t *step, json_t 
     if (!keep || !rows) {
         weir_error_memory(error, n * 5, "a part");
     } else if (!(take ? keep_take(dataset, take, keep, facts, error)
-                      : keep_split(dataset, step, keep, error))) {
+                      : keep_split(dataset, step, keep, facts, error))) {
         for (size_t i = 0; i < n; i++) {
             if (keep[i])
                 rows[kept++] = (uint32_t)i;

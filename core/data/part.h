@@ -22,8 +22,9 @@
 /* Checks the form of one step. */
 int weir_part_check(const json_t *step, weir_error *error);
 /* One step applied; takes the dataset. facts (may be NULL): a take that finds fewer rows of a label
- * than it asks for counts them in its object `short`, by label. NULL on failure: a part without
- * rows, data without labels, a label that does not exist. */
+ * than it asks for counts them in its object `short`, by label; of a split within labels `absent`
+ * has those of which this part gets no row, with the rows that there are. NULL on failure: a part
+ * without rows, data without labels, a label that does not exist. */
 weir_dataset *weir_part_apply(weir_dataset *dataset, const json_t *step, json_t *facts,
                               weir_error *error);
 /* Whether two steps keep the same rows of the same data: names are left out, and what does not

@@ -138,10 +138,25 @@ const json_t *weir_plan_input(weir_plan *plan, const json_t *source, weir_error 
     return error->status ? NULL : made;
 }
 
+/* A line where labels have too few rows for a split or a take, with the first of them. */
+static void note_few(weir_plan *plan, const char *name, const json_t *labels, const char *what)
+{
+    const char *first = json_object_iter_key(json_object_iter((json_t *)(uintptr_t)labels));
+    size_t count = json_object_size(labels);
+
+    if (count)
+        json_array_append_new(
+            plan->notes,
+            json_sprintf("note: %s: %zu label%s %s, as '%s' (it has %lld)", name, count,
+                         count > 1 ? "s have" : " has", what, first,
+                         (long long)json_integer_value(json_object_get(labels, first))));
+}
+
 int weir_plan_split(weir_plan *plan, const json_t *source, weir_error *error)
 {
     json_t *tried = json_object_get(plan->known, "splits"), *split;
     const json_t *input, *identity;
+    json_t *facts = NULL;
     weir_dataset *dataset;
     bool wanted;
     size_t at;
@@ -158,7 +173,14 @@ int weir_plan_split(weir_plan *plan, const json_t *source, weir_error *error)
         const char *by = json_string_value(json_object_get(split, "by"));
         wanted |= !by || !strcmp(by, "label"); /* a take has no `by`, and goes by labels too */
     }
-    dataset = wanted ? weir_source_open(source, NULL, error) : NULL;
+    dataset = wanted ? weir_source_open(source, &facts, error) : NULL;
+    if (dataset) {
+        note_few(plan, weir_dataset_name(dataset), json_object_get(facts, "absent"),
+                 "no row in this part of the split");
+        note_few(plan, weir_dataset_name(dataset), json_object_get(facts, "short"),
+                 "fewer rows than the take asks for");
+    }
+    json_decref(facts);
     weir_dataset_free(dataset);
     json_object_set_new(tried, json_string_value(identity), json_true());
     return error->status;

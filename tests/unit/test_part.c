@@ -110,6 +110,27 @@ static void test_take(void **state)
     json_decref(facts);
 }
 
+/* Labels of which a part gets no row are counted: of two rows a fifth is none. */
+static void test_absent(void **state)
+{
+    static const char *const parts[] = {
+        "[{\"by\":\"label\",\"test\":0.2,\"seed\":1,\"part\":\"test\"}]",
+        "[{\"by\":\"flow\",\"test\":0.8,\"seed\":1,\"part\":\"train\"}]",
+        "[{\"by\":\"label\",\"test\":0.2,\"seed\":1,\"part\":\"train\"}]"};
+    const char *path = make_series();
+    json_t *facts, *absent;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal((kept(source_of(path, parts[i]), &facts) & B) == 0, i < 2);
+        absent = json_object_get(facts, "absent");
+        assert_int_equal(json_object_size(absent), i < 2);
+        if (i < 2)
+            assert_int_equal(json_integer_value(json_object_get(absent, "b")), 2);
+        json_decref(facts);
+    }
+}
+
 static void test_after_split(void **state)
 {
     static const char train_split[] =
@@ -225,7 +246,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_take),    cmocka_unit_test(test_after_split),
         cmocka_unit_test(test_same),    cmocka_unit_test(test_identity),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_absent),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -40,7 +40,7 @@ static double straight(const struct model *m, const struct channel *c, double u)
 
 /* What becomes of the rows of a training set. */
 struct account {
-    uint64_t empty, cut, padded;
+    uint64_t empty, cut, padded, unlabelled;
 };
 
 /* The rows that can be used, their number in *n, and the longest of their lengths. */
@@ -172,6 +172,7 @@ static int keep_series(struct training *t, const weir_table *table, const uint32
         uint32_t length = lengths[used[i]], label;
         account->cut += length > m->steps;
         account->padded += length < m->steps;
+        account->unlabelled += !text || !*text;
         length = length < m->steps ? length : m->steps;
         label = weir_category_add(m->owned, "label", text ? text : "", error);
         drawn[2 * i] = label;
@@ -200,9 +201,10 @@ static void tell(weir_job *job, const struct account *a, const struct model *m, 
         const char *what;
     } lines[] = {{a->empty, "have no steps and are left out"},
                  {a->cut, "are longer and were cut"},
-                 {a->padded, "are shorter and end in zeros"}};
+                 {a->padded, "are shorter and end in zeros"},
+                 {a->unlabelled, "have no label and are a class of their own"}};
 
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         if (lines[i].count)
             weir_log(job, "images of %u steps: %llu of %zu series %s", m->steps,
                      (unsigned long long)lines[i].count, rows, lines[i].what);
