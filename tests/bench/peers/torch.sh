@@ -14,7 +14,7 @@ END
     exit 77
 fi
 if [ -z "${1:-}" ] || [ ! -f "$here/$1" ]; then
-    echo "usage: sh tests/bench/peers/torch.sh torch_cascade.py|torch_cascade_sample.py|torch_netshare.py|torch_unet.py ARGUMENTS" >&2
+    echo "usage: sh tests/bench/peers/torch.sh torch_cascade.py|torch_cascade_sample.py|torch_gasf.py|torch_netshare.py|torch_unet.py ARGUMENTS" >&2
     exit 2
 fi
 unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS MKL_NUM_THREADS MKL_DEBUG_CPU_TYPE
