@@ -61,11 +61,18 @@ static void add_job(report_cost *cost, const report_job *job)
 {
     const json_t *phases = json_object_get(job->status, "phases");
     const json_t *training = json_object_get(job->status, "training"), *part;
-    double peak = report_json_number(job->status, "peak_memory", 0);
+    const char *device = json_string_value(json_object_get(job->status, "device"));
+    double peak = report_json_number(job->status, "peak_memory", 0), trained = 0;
     size_t i;
 
-    json_array_foreach((json_t *)(uintptr_t)training, i, part) cost->training +=
+    json_array_foreach((json_t *)(uintptr_t)training, i, part) trained +=
         report_json_number(part, "used", 0);
+    cost->training += trained;
+    /* A fit that was interrupted has the CPU time of its last attempt only; its training has all.
+     */
+    cost->effort += fmax(
+        trained, report_json_number(
+                     job->status, device && strcmp(device, "cpu") ? "seconds" : "cpu_seconds", 0));
     cost->open += report_json_number(phases, "open", 0);
     cost->fit += report_json_number(phases, "fit", 0);
     cost->sample += report_json_number(phases, "sample", 0);
@@ -116,6 +123,7 @@ static void add_cost(report_cost *sum, const report_cost *one)
     sum->sample += one->sample;
     sum->save += one->save;
     sum->score += one->score;
+    sum->effort += one->effort;
     sum->training += one->training;
     sum->seconds += one->seconds;
     sum->cpu_seconds += one->cpu_seconds;
@@ -135,6 +143,7 @@ static void divide_cost(report_cost *cost)
     cost->sample /= n;
     cost->save /= n;
     cost->score /= n;
+    cost->effort /= n;
     cost->training /= n;
     cost->seconds /= n;
     cost->cpu_seconds /= n;

@@ -72,8 +72,8 @@ static void cost_cells(report_text *out, const report_cost *cost)
                         "class=\"none\">–</td>");
         return;
     }
-    report_format(out, "<td title=\"%.17g s\">%s</td>", cost->fit + cost->sample,
-                  report_duration(cost->fit + cost->sample, number));
+    report_format(out, "<td title=\"%.17g s\">%s</td>", cost->effort,
+                  report_duration(cost->effort, number));
     report_format(out, "<td title=\"%.17g bytes\">%s</td>", cost->peak_memory,
                   report_bytes(cost->peak_memory, number));
     report_format(out, "<td title=\"%.17g bytes\">%s</td>", cost->model_bytes,
@@ -174,7 +174,7 @@ static void leaderboard(report_text *out, const report_model *model, size_t trac
     if (!isnan(repeated))
         report_format(out, "<th>copied<span>records; of two real halves %.0f %%</span></th>",
                       100 * repeated);
-    report_add(out, "<th>fit + sample<span>time a seed</span></th><th>peak memory</th>"
+    report_add(out, "<th>fit + sample<span>CPU time a seed</span></th><th>peak memory</th>"
                     "<th>model<span>size</span></th></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < model->entry_count; i++) {
         if (i == model->ranked)

@@ -77,7 +77,7 @@ static void leaderboard(report_text *out, const report_model *model, size_t trac
     }
     if (copied)
         report_format(out, " copied (real halves: %.0f %%) |", 100 * repeated);
-    report_add(out, " fit + sample | peak memory | model |\n");
+    report_add(out, " fit + sample, CPU | peak memory | model |\n");
     report_markdown_rule(out, 2, columns + held_out + copied);
     for (size_t i = 0; i < model->entry_count; i++) {
         const report_line *line = &board->lines[i];
@@ -110,7 +110,7 @@ static void leaderboard(report_text *out, const report_model *model, size_t trac
         else if (copied)
             report_format(out, " %.0f %% |", 100 * line->copied);
         if (cost->runs) {
-            report_format(out, " %s |", report_duration(cost->fit + cost->sample, number));
+            report_format(out, " %s |", report_duration(cost->effort, number));
             report_format(out, " %s |", report_bytes(cost->peak_memory, number));
             report_format(out, " %s |\n", report_bytes(cost->model_bytes, number));
         } else {

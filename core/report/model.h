@@ -140,6 +140,7 @@ typedef struct report_board {
 typedef struct report_cost {
     size_t runs; /* seeds with a known cost */
     double open, fit, sample, save, score, seconds, cpu_seconds, peak_memory, model_bytes;
+    double effort;   /* s of CPU, on a GPU of time, of fit and sample */
     double training; /* s of CPU, on a GPU of time, that training took, over all interruptions */
 } report_cost;
 

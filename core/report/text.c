@@ -78,7 +78,7 @@ static void board(report_text *out, const report_model *model, size_t trace)
         report_add(out, " ");
         pad(out, text, GROUP + 1, true);
     }
-    pad(out, "fit+sample", 11, true);
+    pad(out, "CPU time", 11, true);
     pad(out, "memory", 9, true);
     report_add(out, "\n");
     for (size_t i = 0; i < model->entry_count; i++) {
@@ -115,7 +115,7 @@ static void board(report_text *out, const report_model *model, size_t trace)
         }
         for (size_t g = 0; g < shown; g++)
             number(out, line->skill[groups[g]], 3, GROUP + 2);
-        pad(out, cost->runs ? report_duration(cost->fit + cost->sample, text) : "-", 11, true);
+        pad(out, cost->runs ? report_duration(cost->effort, text) : "-", 11, true);
         pad(out, cost->runs ? report_bytes(cost->peak_memory, text) : "-", 9, true);
         report_add(out, "\n");
     }
