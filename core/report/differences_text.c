@@ -157,8 +157,9 @@ void report_headline(const report_model *model, report_text *out)
         if (model->trace_count == 1)
             report_add(out, ". One trace does not tell whether that holds for others.");
         else
-            report_format(out, ". %zu traces are too few to tell whether that holds for others.",
-                          model->trace_count);
+            report_format(
+                out, ". %zu traces are too few to tell pair by pair whether that holds for others.",
+                model->trace_count);
         return;
     }
     report_format(out, ". Tested pair by pair over the traces, %s",

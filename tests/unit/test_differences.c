@@ -214,7 +214,7 @@ static void few_traces_are_not_tested(void **state)
     char *html = store_get(folder, "report.html");
 
     (void)state;
-    contains(markdown, ". 3 traces are too few to tell whether that holds for others.\n");
+    contains(markdown, ". 3 traces are too few to tell pair by pair whether that holds for others.\n");
     contains(markdown, "(Friedman's test): too few (n = 3); it is run");
     contains(markdown, "too few (n = 3); one test gives p = 0.25 at the least, and 10 pairs need "
                        "9 traces.");
