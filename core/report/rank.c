@@ -29,7 +29,8 @@ static int rank_feature(report_model *model, size_t dataset, size_t feature, dou
                                                                 : cell->mean < best->mean)))
             best = cell;
     }
-    if (!best || !*model->features[feature].better ||
+    /* Where only one of several ran, being first is no merit. */
+    if (!best || (n < 2 && model->ranked > 1) || !*model->features[feature].better ||
         !strcmp(model->features[feature].better, "neither"))
         return WEIR_OK;
     for (size_t i = 0; i < n; i++)

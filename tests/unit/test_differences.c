@@ -214,7 +214,8 @@ static void few_traces_are_not_tested(void **state)
     char *html = store_get(folder, "report.html");
 
     (void)state;
-    contains(markdown, ". 3 traces are too few to tell pair by pair whether that holds for others.\n");
+    contains(markdown,
+             ". 3 traces are too few to tell pair by pair whether that holds for others.\n");
     contains(markdown, "(Friedman's test): too few (n = 3); it is run");
     contains(markdown, "too few (n = 3); one test gives p = 0.25 at the least, and 10 pairs need "
                        "9 traces.");
@@ -336,6 +337,25 @@ static void all_equal(void **state)
     assert_string_equal(report_untested(&(report_agreement){.k = 5, .rho = 1}, text),
                         "too many ties");
     assert_int_equal(model->overall.lines[0].best, 5);
+    close_model(model);
+}
+
+/* c, alone on its trace, is not before a, which won against b. */
+static void alone_is_no_rank(void **state)
+{
+    report_model *model = model_of("t,a,a,1,metric,emd,fix,IT,1,s,lower,1,1,ok,,j\n"
+                                   "t,b,b,1,metric,emd,fix,IT,2,s,lower,1,1,ok,,j\n"
+                                   "t,a,a,1,metric,emd,fix,AT,2,s,lower,1,1,ok,,j\n"
+                                   "t,b,b,1,metric,emd,fix,AT,1,s,lower,1,1,ok,,j\n"
+                                   "u,c,c,1,metric,emd,fix,IT,9,s,lower,1,1,ok,,j\n");
+    const report_line *lines = model->overall.lines;
+
+    (void)state;
+    assert_near(lines[0].rank, 1.5, 1e-12);
+    assert_near(lines[1].rank, 1.5, 1e-12);
+    assert_string_equal(model->entries[lines[2].entry].label, "c");
+    assert_true(isnan(lines[2].rank));
+    assert_int_equal(model->overall.features, 2);
     close_model(model);
 }
 
@@ -502,6 +522,7 @@ int main(void)
         cmocka_unit_test(direction_is_the_tests),
         cmocka_unit_test(all_equal),
         cmocka_unit_test(one_seed_tells_nothing),
+        cmocka_unit_test(alone_is_no_rank),
         cmocka_unit_test(copies_are_shown_apart),
         cmocka_unit_test(best_and_its_equals),
         cmocka_unit_test(nobody_to_compare),
