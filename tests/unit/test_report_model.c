@@ -330,9 +330,9 @@ static void costs_follow_the_jobs(void **state)
         &model->costs[trace * model->entry_count + find_entry(model, "broken")];
 
     assert_int_equal(gan->runs, 3);
-    assert_true(gan->fit > 300 && gan->fit < 600); /* 412 s, more or less 5 % a seed */
+    assert_true(gan->fit > 300 && gan->fit < 600);    /* 412 s, more or less 5 % a seed */
     assert_near(gan->effort, gan->cpu_seconds, 1e-6); /* on the CPU, never interrupted */
-    assert_near(gan->sample, 4.6778, 1e-9);        /* 0.1 + 412 / 90, rounded */
+    assert_near(gan->sample, 4.6778, 1e-9);           /* 0.1 + 412 / 90, rounded */
     assert_near(gan->save, 0.03, 1e-9);
     assert_near(gan->open, 0.03, 1e-9);
     assert_near(gan->peak_memory, 40e6 + 6100000 * 9., 1e-12);
