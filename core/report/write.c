@@ -86,45 +86,50 @@ int weir_report_write(const char *folder, weir_error *error)
     return error->status == WEIR_OK ? 0 : status;
 }
 
+/* A store's model while plain numbers hold. */
+typedef struct reading {
+    plain_numbers locale;
+    report_store *store;
+    bool plain;
+} reading;
+
+/* NULL on failure; close_reading follows in any case. */
+static const report_model *open_reading(reading *at, const char *folder, weir_error *error)
+{
+    *at = (reading){0};
+    if (error->status != WEIR_OK || !plain_begin(&at->locale, error))
+        return NULL;
+    at->plain = true;
+    at->store = report_load(folder, error);
+    return compared(at->store, error);
+}
+
+static void close_reading(reading *at)
+{
+    report_store_free(at->store);
+    if (at->plain)
+        plain_end(&at->locale);
+}
+
 char *weir_report_leaderboard(const char *folder, weir_error *error)
 {
-    weir_error own = {0};
-    report_store *store;
-    const report_model *model;
-    plain_numbers locale;
-    char *text = NULL;
+    weir_error own = {0}, *first = error ? error : &own;
+    reading at;
+    const report_model *model = open_reading(&at, folder, first);
+    char *text = model ? report_terminal(model, first) : NULL;
 
-    if (!error)
-        error = &own;
-    if (error->status != WEIR_OK || !plain_begin(&locale, error))
-        return NULL;
-    store = report_load(folder, error);
-    model = compared(store, error);
-    if (model)
-        text = report_terminal(model, error);
-    report_store_free(store);
-    plain_end(&locale);
+    close_reading(&at);
     return text;
 }
 
 json_t *weir_report_differences(const char *folder, weir_error *error)
 {
-    weir_error own = {0};
-    report_store *store;
-    const report_model *model;
-    plain_numbers locale;
-    json_t *document = NULL;
+    weir_error own = {0}, *first = error ? error : &own;
+    reading at;
+    const report_model *model = open_reading(&at, folder, first);
+    json_t *document = model ? report_differences_json(model, first) : NULL;
 
-    if (!error)
-        error = &own;
-    if (error->status != WEIR_OK || !plain_begin(&locale, error))
-        return NULL;
-    store = report_load(folder, error);
-    model = compared(store, error);
-    if (model)
-        document = report_differences_json(model, error);
-    report_store_free(store);
-    plain_end(&locale);
+    close_reading(&at);
     return document;
 }
 
