@@ -7,9 +7,7 @@
 #include "report/html.h"
 #include "report/report.h"
 #include "unit/page.h"
-
-static const char HEADER[] = "dataset,generator,label,seed,kind,plugin,variant,feature,value,unit,"
-                             "better,n_real,n_synthetic,status,reason,job\n";
+#include "unit/report_model.h"
 
 static json_t *golden;
 
@@ -26,30 +24,6 @@ static char *golden_store(size_t traces)
     store_put(folder, "scores.csv", rows);
     free(rows);
     return folder;
-}
-
-static report_model *open_model(const char *folder)
-{
-    weir_error error = {0};
-    report_store *store = report_load(folder, &error);
-    report_model *model = store ? report_aggregate(store, &error) : NULL;
-
-    if (!model || report_compare(model, &error) != WEIR_OK)
-        fail_msg("%s", error.text);
-    return model;
-}
-
-static report_model *model_of(const char *rows)
-{
-    char *folder = store_folder(), *text = NULL;
-    report_model *model;
-
-    assert_true(asprintf(&text, "%s%s", HEADER, rows) > 0);
-    store_put(folder, "scores.csv", text);
-    free(text);
-    model = open_model(folder);
-    store_remove(folder);
-    return model;
 }
 
 static void close_model(report_model *model)

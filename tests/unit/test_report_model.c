@@ -5,10 +5,7 @@
 #include "report/csv.h"
 #include "report/model.h"
 #include "report/report.h"
-#include "unit/store.h"
-
-static const char HEADER[] = "dataset,generator,label,seed,kind,plugin,variant,feature,value,unit,"
-                             "better,n_real,n_synthetic,status,reason,job\n";
+#include "unit/report_model.h"
 
 static json_t *golden;
 
@@ -47,31 +44,6 @@ static size_t find_group(const report_model *model, const char *name)
             return g;
     fail_msg("no group %s", name);
     return 0;
-}
-
-static report_model *open_model(const char *folder)
-{
-    weir_error error = {0};
-    report_store *store = report_load(folder, &error);
-    report_model *model = store ? report_aggregate(store, &error) : NULL;
-
-    if (!model)
-        fail_msg("%s", error.text);
-    return model;
-}
-
-/* The model of a scores.csv with these rows under the header, in a store without jobs. */
-static report_model *model_of(const char *rows)
-{
-    char *folder = store_folder(), *text = NULL;
-    report_model *model;
-
-    assert_true(asprintf(&text, "%s%s", HEADER, rows) > 0);
-    store_put(folder, "scores.csv", text);
-    free(text);
-    model = open_model(folder);
-    store_remove(folder);
-    return model;
 }
 
 static void cells_equal_scipy(void **state)
